@@ -1,0 +1,4 @@
+//! Codes U07xx: what clients see.
+
+codes! {
+}

@@ -1,0 +1,4 @@
+//! Codes U02xx: names and declarations.
+
+codes! {
+}

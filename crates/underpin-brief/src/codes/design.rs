@@ -1,0 +1,4 @@
+//! Codes U05xx: feasibility and the design.
+
+codes! {
+}

@@ -1,0 +1,4 @@
+//! Codes U03xx: expressions and types.
+
+codes! {
+}

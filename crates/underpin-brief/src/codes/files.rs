@@ -1,0 +1,5 @@
+//! Codes U00xx: the command line and files.
+
+codes! {
+    U0001
+}

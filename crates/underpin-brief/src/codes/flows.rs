@@ -1,0 +1,4 @@
+//! Codes U04xx: what a command or policy does.
+
+codes! {
+}

@@ -1,0 +1,5 @@
+//! Codes U01xx: the notation (KDL).
+
+codes! {
+    U0101
+}

@@ -1,0 +1,4 @@
+//! Codes U06xx: declared but not served.
+
+codes! {
+}

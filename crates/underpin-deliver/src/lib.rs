@@ -1,0 +1,1 @@
+//! The deliverables: a design becomes files (path and bytes).

@@ -1,0 +1,1 @@
+//! The planner: a brief becomes a design.

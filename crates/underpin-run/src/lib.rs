@@ -1,0 +1,1 @@
+//! The running backend: a design executed on the embedded default.

@@ -1,0 +1,3 @@
+//! Set-up, checks of the repository itself and measurements.
+
+fn main() {}
