@@ -6,4 +6,6 @@
 
 pub mod codes;
 pub mod diagnostic;
+pub mod kdl;
 pub mod source;
+pub mod suggest;
