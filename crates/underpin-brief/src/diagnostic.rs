@@ -85,7 +85,10 @@ impl Diagnostic {
             code,
             severity,
             message: message.into(),
-            primary: Label { span, text: String::new() },
+            primary: Label {
+                span,
+                text: String::new(),
+            },
             related: Vec::new(),
             notes: Vec::new(),
             helps: Vec::new(),
@@ -102,7 +105,10 @@ impl Diagnostic {
     /// Another place that explains it.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.related.push(Label { span, text: text.into() });
+        self.related.push(Label {
+            span,
+            text: text.into(),
+        });
         self
     }
 
@@ -116,15 +122,29 @@ impl Diagnostic {
     /// A help in words only.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.helps.push(Help { text: text.into(), edits: Vec::new() });
+        self.helps.push(Help {
+            text: text.into(),
+            edits: Vec::new(),
+        });
         self
     }
 
     /// A help with the change itself.
     #[must_use]
-    pub fn fix(mut self, text: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
-        let edit = Edit { span, text: replacement.into() };
-        self.helps.push(Help { text: text.into(), edits: vec![edit] });
+    pub fn fix(
+        mut self,
+        text: impl Into<String>,
+        span: Span,
+        replacement: impl Into<String>,
+    ) -> Self {
+        let edit = Edit {
+            span,
+            text: replacement.into(),
+        };
+        self.helps.push(Help {
+            text: text.into(),
+            edits: vec![edit],
+        });
         self
     }
 }
@@ -141,5 +161,7 @@ pub struct Outcome<T> {
 /// Whether any of them is an error.
 #[must_use]
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().any(|found| found.severity == Severity::Error)
+    diagnostics
+        .iter()
+        .any(|found| found.severity == Severity::Error)
 }

@@ -7,5 +7,6 @@
 pub mod codes;
 pub mod diagnostic;
 pub mod kdl;
+pub mod model;
 pub mod source;
 pub mod suggest;

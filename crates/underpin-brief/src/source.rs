@@ -33,7 +33,11 @@ impl Span {
         if self.file != other.file {
             return self;
         }
-        Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+        Self {
+            file: self.file,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 
     /// The part of this span from byte `from` to byte `to`, both relative to its start and kept
@@ -42,7 +46,11 @@ impl Span {
     pub fn slice(self, from: u32, to: u32) -> Self {
         let start = self.start.saturating_add(from).min(self.end);
         let end = self.start.saturating_add(to).clamp(start, self.end);
-        Self { file: self.file, start, end }
+        Self {
+            file: self.file,
+            start,
+            end,
+        }
     }
 }
 
@@ -67,18 +75,30 @@ pub struct Position {
 
 impl Source {
     fn new(name: &str, text: &str) -> Self {
-        let starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)));
-        Self { name: name.into(), text: text.into(), line_starts: starts.collect() }
+        let starts = std::iter::once(0).chain(
+            text.match_indices('\n')
+                .map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)),
+        );
+        Self {
+            name: name.into(),
+            text: text.into(),
+            line_starts: starts.collect(),
+        }
     }
 
     /// The line and column of byte `offset` (past the end: the end).
     #[must_use]
     pub fn position(&self, offset: u32) -> Position {
-        let line = self.line_starts.partition_point(|&start| start <= offset).max(1);
+        let line = self
+            .line_starts
+            .partition_point(|&start| start <= offset)
+            .max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0) as usize;
         let end = (offset as usize).min(self.text.len());
-        let column = self.text.get(start..end).map_or(0, |part| part.chars().count());
+        let column = self
+            .text
+            .get(start..end)
+            .map_or(0, |part| part.chars().count());
         Position {
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(column + 1).unwrap_or(u32::MAX),

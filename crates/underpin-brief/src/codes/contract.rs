@@ -1,4 +1,3 @@
 //! Codes U07xx: what clients see.
 
-codes! {
-}
+codes! {}

@@ -1,4 +1,3 @@
 //! Codes U02xx: names and declarations.
 
-codes! {
-}
+codes! {}

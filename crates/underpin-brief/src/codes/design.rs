@@ -1,4 +1,3 @@
 //! Codes U05xx: feasibility and the design.
 
-codes! {
-}
+codes! {}

@@ -1,4 +1,3 @@
 //! Codes U03xx: expressions and types.
 
-codes! {
-}
+codes! {}

@@ -1,4 +1,3 @@
 //! Codes U04xx: what a command or policy does.
 
-codes! {
-}
+codes! {}

@@ -22,7 +22,9 @@ impl Code {
     #[must_use]
     pub fn title(&self) -> &'static str {
         let line = self.page.lines().next().unwrap_or("");
-        line.trim_start_matches(['#', ' ']).trim_start_matches(self.id).trim_start_matches([':', ' '])
+        line.trim_start_matches(['#', ' '])
+            .trim_start_matches(self.id)
+            .trim_start_matches([':', ' '])
     }
 }
 

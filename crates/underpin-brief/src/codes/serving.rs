@@ -1,4 +1,3 @@
 //! Codes U06xx: declared but not served.
 
-codes! {
-}
+codes! {}
