@@ -16,14 +16,19 @@ pub struct Backoff {
 
 impl Backoff {
     /// 100 ms doubling to 20 s: the standard mode of the AWS SDKs.
-    pub const STANDARD: Self =
-        Self { base: 100 * crate::MILLISECOND, cap: 20 * crate::SECOND };
+    pub const STANDARD: Self = Self {
+        base: 100 * crate::MILLISECOND,
+        cap: 20 * crate::SECOND,
+    };
 
     /// The longest possible wait before repetition `n`, µs.
     #[must_use]
     pub fn bound(self, n: u32) -> i64 {
         let doubled = 1_i64.checked_shl(n.min(62)).unwrap_or(i64::MAX);
-        self.base.max(0).saturating_mul(doubled).min(self.cap.max(0))
+        self.base
+            .max(0)
+            .saturating_mul(doubled)
+            .min(self.cap.max(0))
     }
 
     /// The wait before repetition `n`, µs, chosen by `random` (uniform over all of `u64`).

@@ -25,10 +25,16 @@ pub struct BudgetSize {
 
 impl BudgetSize {
     /// 20 %, 10 per second, 10 s.
-    pub const STANDARD: Self = Self { permille: 200, per_second: 10, save_seconds: 10 };
+    pub const STANDARD: Self = Self {
+        permille: 200,
+        per_second: 10,
+        save_seconds: 10,
+    };
 
     fn cap(self) -> i64 {
-        self.per_second.saturating_mul(self.save_seconds).saturating_mul(TOKEN)
+        self.per_second
+            .saturating_mul(self.save_seconds)
+            .saturating_mul(TOKEN)
     }
 }
 
@@ -44,7 +50,11 @@ impl RetryBudget {
     /// A full budget at `now`.
     #[must_use]
     pub fn new(size: BudgetSize, now: i64) -> Self {
-        Self { size, balance: size.cap(), since: now }
+        Self {
+            size,
+            balance: size.cap(),
+            since: now,
+        }
     }
 
     /// A first attempt was made: its share is paid in.

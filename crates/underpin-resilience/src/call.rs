@@ -106,13 +106,23 @@ impl Call {
     /// A call of which nothing is known yet.
     #[must_use]
     pub fn new(policy: RetryPolicy) -> Self {
-        Self { policy, made: 0, asked: 0, perhaps: false }
+        Self {
+            policy,
+            made: 0,
+            asked: 0,
+            perhaps: false,
+        }
     }
 
     /// A call found unfinished after a crash: an attempt may have left the house.
     #[must_use]
     pub fn resumed(policy: RetryPolicy) -> Self {
-        Self { policy, made: 0, asked: 0, perhaps: true }
+        Self {
+            policy,
+            made: 0,
+            asked: 0,
+            perhaps: true,
+        }
     }
 
     /// The decision after `event` at `now`; `random` is uniform over all of `u64`.
@@ -145,11 +155,17 @@ impl Call {
     /// Nothing more is tried: how it stands.
     #[must_use]
     pub fn certainty(&self) -> Certainty {
-        if self.perhaps { Certainty::MayHaveHappened } else { Certainty::DidNotHappen }
+        if self.perhaps {
+            Certainty::MayHaveHappened
+        } else {
+            Certainty::DidNotHappen
+        }
     }
 
     fn next(&mut self, now: i64, budget: &mut RetryBudget) -> Decision {
-        let Some(timeout) = self.timeout(now) else { return self.give_up() };
+        let Some(timeout) = self.timeout(now) else {
+            return self.give_up();
+        };
         if self.perhaps && self.policy.repeat == Repeat::Never {
             return Decision::End(End::InDoubt);
         }
@@ -166,7 +182,10 @@ impl Call {
             };
         }
         self.made = self.made.saturating_add(1);
-        Decision::Attempt { number: self.made, timeout }
+        Decision::Attempt {
+            number: self.made,
+            timeout,
+        }
     }
 
     fn pause(&mut self, now: i64, random: u64) -> Decision {

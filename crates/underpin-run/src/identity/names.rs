@@ -1,0 +1,54 @@
+//! The directory of display names: the last `name` that a token of a subject carried. Must not
+//! know tokens.
+
+use crate::folder::Folder;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+const FILE: &str = "names.json";
+
+/// Names by actor and subject, kept in the data folder.
+pub struct Names {
+    folder: Folder,
+    known: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
+}
+
+impl Names {
+    /// The names that the data folder knows.
+    ///
+    /// # Errors
+    /// What the disk says; a damaged file.
+    pub fn of(data: &Folder) -> io::Result<Self> {
+        let folder = data.inner("identity")?;
+        let known = match folder.read(FILE)? {
+            Some(text) => serde_json::from_str(&text)?,
+            None => BTreeMap::new(),
+        };
+        Ok(Self {
+            folder,
+            known: Mutex::new(known),
+        })
+    }
+
+    /// The name of `subject` as `actor`.
+    #[must_use]
+    pub fn find(&self, actor: &str, subject: &str) -> Option<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(actor)?.get(subject).cloned()
+    }
+
+    /// Remembers `name` for `subject` as `actor`; writes only what is news.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn learn(&self, actor: &str, subject: &str, name: &str) -> io::Result<()> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let subjects = known.entry(actor.to_owned()).or_default();
+        if subjects.get(subject).is_some_and(|old| old == name) {
+            return Ok(());
+        }
+        subjects.insert(subject.to_owned(), name.to_owned());
+        self.folder.replace(FILE, &serde_json::to_string(&*known)?)
+    }
+}
