@@ -37,7 +37,10 @@ where
 }
 
 fn folded(word: &str) -> Vec<char> {
-    word.chars().flat_map(char::to_lowercase).map(|c| if c == '_' { '-' } else { c }).collect()
+    word.chars()
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == '_' { '-' } else { c })
+        .collect()
 }
 
 /// Damerau-Levenshtein distance where no part is edited twice (optimal string alignment).
@@ -73,7 +76,15 @@ mod tests {
 
     #[test]
     fn nearest_word_is_the_one_that_was_meant() {
-        let known = ["field", "filter", "feed", "flag", "place-order", "id", "key"];
+        let known = [
+            "field",
+            "filter",
+            "feed",
+            "flag",
+            "place-order",
+            "id",
+            "key",
+        ];
         for (typed, meant) in [
             ("feild", Some("field")),
             ("fild", Some("field")),

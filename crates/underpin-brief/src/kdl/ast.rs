@@ -106,7 +106,9 @@ impl Node {
 
     /// The properties in written order.
     pub fn props(&self) -> impl Iterator<Item = (&Name, &Entry)> {
-        self.entries.iter().filter_map(|entry| Some((entry.key.as_ref()?, entry)))
+        self.entries
+            .iter()
+            .filter_map(|entry| Some((entry.key.as_ref()?, entry)))
     }
 
     /// The argument at `index`, counted from 0.
@@ -118,7 +120,10 @@ impl Node {
     /// The property of that name; the last one where it is repeated, as the notation has it.
     #[must_use]
     pub fn prop(&self, name: &str) -> Option<&Entry> {
-        self.props().filter(|(key, _)| &*key.text == name).map(|(_, entry)| entry).last()
+        self.props()
+            .filter(|(key, _)| &*key.text == name)
+            .map(|(_, entry)| entry)
+            .last()
     }
 
     /// The nodes of its block; none where it has no block.
