@@ -6,6 +6,7 @@
 
 pub mod codes;
 pub mod diagnostic;
+pub mod expr;
 pub mod kdl;
 pub mod model;
 pub mod source;
