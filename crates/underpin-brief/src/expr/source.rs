@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::kdl::{self, Entry, Style};
+use crate::kdl::{self, Entry};
 use crate::source::{Sources, Span};
 
 /// The value of an entry that holds an expression: a string is an expression, a number, `#true`
@@ -28,8 +28,7 @@ impl<'a> ExprSource<'a> {
     /// The place of the bytes `from..to` of the expression's text.
     #[must_use]
     pub fn place(&self, from: u32, to: u32) -> Span {
-        let style = self.value.style().unwrap_or(Style::Bare);
-        kdl::place_in(self.file, self.span, style, from, to)
+        kdl::place_in(self.file, self.span, from, to)
     }
 }
 
