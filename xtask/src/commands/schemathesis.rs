@@ -1,0 +1,203 @@
+//! `cargo xtask schemathesis`: runs every example and lets Schemathesis call it as each of its
+//! actors, from its own OpenAPI document. No 5xx, no answer that the document does not promise.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use super::Entry;
+use crate::http;
+use crate::proc::{self, Group, Problem, program};
+use crate::repo;
+use crate::report::{Count, closing, say};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "schemathesis",
+    about: "Let Schemathesis call the running examples (or: the briefs that are named)",
+    takes: Some("brief"),
+    run,
+};
+
+/// What is looked at in every answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_headers_conformance,response_schema_conformance,unsupported_method";
+
+fn run(words: &[String]) -> Result<(), Problem> {
+    let count = if words.is_empty() {
+        all()?
+    } else {
+        briefs(words)?
+    };
+    say(&closing(count));
+    if count.failed == 0 {
+        Ok(())
+    } else {
+        Err(format!("{} failed", count.failed))
+    }
+}
+
+/// Every example.
+pub(super) fn all() -> Result<Count, Problem> {
+    briefs(&repo::examples()?)
+}
+
+fn briefs(briefs: &[String]) -> Result<Count, Problem> {
+    let binary = repo::binary()?;
+    let mut count = Count::default();
+    for brief in briefs {
+        let actors = actors(&repo::read(&repo::root().join(brief))?);
+        let backend = Backend::start(&binary, brief)?;
+        count = count.plus(case(brief, "nobody", &backend, None)?);
+        for actor in actors {
+            let token = backend.token(&binary, brief, &actor)?;
+            count = count.plus(case(brief, &actor, &backend, Some(&token))?);
+        }
+    }
+    Ok(count)
+}
+
+/// The actors that a brief declares.
+fn actors(brief: &str) -> Vec<String> {
+    let declared = brief.lines().filter_map(|line| line.strip_prefix("actor "));
+    declared
+        .filter_map(|rest| rest.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A backend on a port and a data folder of its own; it ends with this value.
+struct Backend {
+    group: Group,
+    port: u16,
+    data: PathBuf,
+}
+
+impl Backend {
+    fn start(binary: &Path, brief: &str) -> Result<Self, Problem> {
+        let port = http::free_port()?;
+        let data = repo::scratch(&format!("run-{}", repo::stem(brief)))?;
+        let log = data.with_extension("log");
+        let file =
+            std::fs::File::create(&log).map_err(|error| format!("cannot write a log: {error}"))?;
+        let mut run = program(
+            binary,
+            &[
+                "run",
+                brief,
+                "--sample",
+                "--port",
+                &port.to_string(),
+                "--data",
+            ],
+        );
+        run.arg(data.join("data"))
+            .current_dir(repo::root())
+            .stderr(Stdio::from(file));
+        let group = Group::start(run.stdout(Stdio::null()))?;
+        let backend = Self {
+            group,
+            port,
+            data: data.join("data"),
+        };
+        match http::wait_until_ready(port, "/health/ready", Duration::from_secs(30)) {
+            Ok(()) => Ok(backend),
+            Err(problem) => {
+                let said = repo::read(&log).unwrap_or_default();
+                Err(format!("`underpin run {brief}`: {problem}\n{said}"))
+            }
+        }
+    }
+
+    fn token(&self, binary: &Path, brief: &str, actor: &str) -> Result<String, Problem> {
+        let mut token = program(
+            binary,
+            &[
+                "token",
+                brief,
+                "--actor",
+                actor,
+                "--subject",
+                "ada",
+                "--data",
+            ],
+        );
+        let said = proc::read(token.arg(&self.data).current_dir(repo::root()))?;
+        if said.good {
+            Ok(said.out.trim().to_owned())
+        } else {
+            Err(format!(
+                "`underpin token {brief} --actor {actor}` failed: {}",
+                said.text
+            ))
+        }
+    }
+}
+
+/// One run of Schemathesis, as one actor.
+fn case(
+    brief: &str,
+    actor: &str,
+    backend: &Backend,
+    token: Option<&str>,
+) -> Result<Count, Problem> {
+    let url = format!("http://127.0.0.1:{}/openapi.json", backend.port);
+    let cases = std::env::var("UNDERPIN_SCHEMATHESIS_CASES").unwrap_or_else(|_| "20".to_owned());
+    let mut st = program(repo::python("st")?, &["run", &url, "--checks", CHECKS]);
+    st.args([
+        "--max-examples",
+        &cases,
+        "--seed",
+        "1",
+        "--workers",
+        "1",
+        "--no-color",
+    ]);
+    st.args(["--request-timeout", "10", "--max-failures", "20"]);
+    st.args([
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--suppress-health-check",
+        "all",
+    ]);
+    st.args(["--generation-database", "none"]);
+    if let Some(token) = token {
+        st.args(["--header", &format!("Authorization: Bearer {token}")]);
+    }
+    let said = proc::read(st.current_dir(&backend.data))?;
+    let alive = http::status(backend.port, "/health/live") == Some(200);
+    let good = said.good && alive;
+    if !good {
+        say(&said.text);
+    }
+    let summary = said
+        .text
+        .lines()
+        .rev()
+        .find(|line| line.contains("generated"))
+        .unwrap_or("")
+        .trim();
+    say(&format!(
+        "schemathesis: {brief} as {actor}: {} {summary}",
+        if good { "ok" } else { "FAILED" }
+    ));
+    Ok(Count::one(good))
+}
+
+impl std::fmt::Debug for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "backend {} on port {}", self.group.child.id(), self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::actors;
+
+    #[test]
+    fn actors_are_read_from_the_brief() {
+        assert_eq!(
+            actors("system a\nactor b kind=person {\n}\n# actor c\nactor d\n"),
+            ["b", "d"]
+        );
+    }
+}

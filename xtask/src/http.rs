@@ -1,0 +1,43 @@
+//! As much of HTTP as it takes to ask a server on this machine whether it is ready.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::proc::Problem;
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> Result<u16, Problem> {
+    let listener = TcpListener::bind(("127.0.0.1", 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address
+        .map(|address| address.port())
+        .map_err(|error| format!("no free port: {error}"))
+}
+
+/// The status of `GET path` on a local port; none where nobody answers.
+pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    let _ = stream.take(64).read_to_string(&mut answer);
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+/// Waits until `GET path` answers 200.
+pub(crate) fn wait_until_ready(port: u16, path: &str, limit: Duration) -> Result<(), Problem> {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        if status(port, path) == Some(200) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Err(format!(
+        "`{path}` did not answer 200 within {} s",
+        limit.as_secs()
+    ))
+}
