@@ -9,5 +9,6 @@ pub mod diagnostic;
 pub mod expr;
 pub mod kdl;
 pub mod model;
+pub mod render;
 pub mod source;
 pub mod suggest;
