@@ -7,6 +7,7 @@ pub mod backend;
 pub mod externals;
 pub mod folder;
 pub mod identity;
+pub mod store;
 pub mod trace;
 pub mod world;
 
