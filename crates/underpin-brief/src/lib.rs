@@ -7,6 +7,7 @@
 pub mod codes;
 pub mod diagnostic;
 pub mod expr;
+pub mod flow;
 pub mod kdl;
 pub mod model;
 pub mod render;

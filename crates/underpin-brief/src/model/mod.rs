@@ -15,6 +15,7 @@ mod table;
 mod types;
 mod units;
 mod value;
+mod walk;
 
 pub use actors::*;
 pub use data::*;
