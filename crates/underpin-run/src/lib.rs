@@ -8,6 +8,7 @@ pub mod externals;
 pub mod folder;
 pub mod identity;
 pub mod store;
+pub mod serve;
 pub mod trace;
 pub mod world;
 
