@@ -3,6 +3,8 @@
 //! One file per command in `commands/`, one line each in its register. Nothing here is part of
 //! the product, and no crate of the product may use it.
 
+mod backend;
+mod bench;
 mod commands;
 mod http;
 mod proc;

@@ -1,5 +1,6 @@
 //! The register of commands: one file and one line each.
 
+mod bench;
 mod ci;
 mod docs;
 mod nightly;
@@ -23,6 +24,7 @@ pub(crate) struct Entry {
 }
 
 const COMMANDS: &[Entry] = &[
+    bench::ENTRY,
     ci::ENTRY,
     docs::ENTRY,
     nightly::ENTRY,

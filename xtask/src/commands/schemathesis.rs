@@ -1,13 +1,10 @@
 //! `cargo xtask schemathesis`: runs every example and lets Schemathesis call it as each of its
 //! actors, from its own OpenAPI document. No 5xx, no answer that the document does not promise.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
-
 use super::Entry;
+use crate::backend::Backend;
 use crate::http;
-use crate::proc::{self, Group, Problem, program};
+use crate::proc::{self, Problem, program};
 use crate::repo;
 use crate::report::{Count, closing, say};
 
@@ -46,7 +43,7 @@ fn briefs(briefs: &[String]) -> Result<Count, Problem> {
     let mut count = Count::default();
     for brief in briefs {
         let actors = actors(&repo::read(&repo::root().join(brief))?);
-        let backend = Backend::start(&binary, brief)?;
+        let backend = Backend::start(&binary, brief, &["--sample"])?;
         count = count.plus(case(brief, "nobody", &backend, None)?);
         for actor in actors {
             let token = backend.token(&binary, brief, &actor)?;
@@ -63,74 +60,6 @@ fn actors(brief: &str) -> Vec<String> {
         .filter_map(|rest| rest.split_whitespace().next())
         .map(str::to_owned)
         .collect()
-}
-
-/// A backend on a port and a data folder of its own; it ends with this value.
-struct Backend {
-    group: Group,
-    port: u16,
-    data: PathBuf,
-}
-
-impl Backend {
-    fn start(binary: &Path, brief: &str) -> Result<Self, Problem> {
-        let port = http::free_port()?;
-        let data = repo::scratch(&format!("run-{}", repo::stem(brief)))?;
-        let log = data.with_extension("log");
-        let file =
-            std::fs::File::create(&log).map_err(|error| format!("cannot write a log: {error}"))?;
-        let mut run = program(
-            binary,
-            &[
-                "run",
-                brief,
-                "--sample",
-                "--port",
-                &port.to_string(),
-                "--data",
-            ],
-        );
-        run.arg(data.join("data"))
-            .current_dir(repo::root())
-            .stderr(Stdio::from(file));
-        let group = Group::start(run.stdout(Stdio::null()))?;
-        let backend = Self {
-            group,
-            port,
-            data: data.join("data"),
-        };
-        match http::wait_until_ready(port, "/health/ready", Duration::from_secs(30)) {
-            Ok(()) => Ok(backend),
-            Err(problem) => {
-                let said = repo::read(&log).unwrap_or_default();
-                Err(format!("`underpin run {brief}`: {problem}\n{said}"))
-            }
-        }
-    }
-
-    fn token(&self, binary: &Path, brief: &str, actor: &str) -> Result<String, Problem> {
-        let mut token = program(
-            binary,
-            &[
-                "token",
-                brief,
-                "--actor",
-                actor,
-                "--subject",
-                "ada",
-                "--data",
-            ],
-        );
-        let said = proc::read(token.arg(&self.data).current_dir(repo::root()))?;
-        if said.good {
-            Ok(said.out.trim().to_owned())
-        } else {
-            Err(format!(
-                "`underpin token {brief} --actor {actor}` failed: {}",
-                said.text
-            ))
-        }
-    }
 }
 
 /// One run of Schemathesis, as one actor.
@@ -181,12 +110,6 @@ fn case(
         if good { "ok" } else { "FAILED" }
     ));
     Ok(Count::one(good))
-}
-
-impl std::fmt::Debug for Backend {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "backend {} on port {}", self.group.child.id(), self.port)
-    }
 }
 
 #[cfg(test)]

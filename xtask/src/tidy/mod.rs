@@ -45,6 +45,10 @@ pub(crate) const CHECKS: &[Check] = &[
         run: sources::orphans,
     },
     Check {
+        name: "a crate has one integration binary",
+        run: sources::integration,
+    },
+    Check {
         name: "exceptions from lints are expected with a reason",
         run: sources::exceptions,
     },

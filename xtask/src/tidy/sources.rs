@@ -96,7 +96,7 @@ fn parents(name: &str) -> Option<(Vec<String>, String)> {
         .iter()
         .position(|part| *part == "src" || *part == "tests")?;
     let depth = parts.len() - top;
-    if depth == 2 && (matches!(stem, "main" | "lib") || parts.get(top) == Some(&"tests")) {
+    if depth == 2 && matches!(stem, "main" | "lib") {
         return None;
     }
     if parts.get(top + 1) == Some(&"bin") {
@@ -117,6 +117,18 @@ fn parents(name: &str) -> Option<(Vec<String>, String)> {
 
 fn show(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+/// A crate has one integration binary, `tests/main.rs`, with modules: each further one is linked
+/// and started by itself.
+pub(super) fn integration() -> Result<Vec<String>, Problem> {
+    let lone = |(name, _): &(String, String)| match name.split('/').collect::<Vec<_>>().as_slice() {
+        [_, _, "tests", file] if *file != "main.rs" => Some(format!(
+            "`{name}` is a binary of its own; make it a module of `tests/main.rs`"
+        )),
+        _ => None,
+    };
+    Ok(rust()?.iter().filter_map(lone).collect())
 }
 
 /// A lint is left only by `#[expect(…, reason = "…")]`.

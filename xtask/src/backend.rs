@@ -1,0 +1,69 @@
+//! A running example: the built binary on a free port with a data folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::http;
+use crate::proc::{self, Group, Problem, program};
+use crate::repo;
+
+/// A backend that ends with this value.
+pub(crate) struct Backend {
+    /// Its processes.
+    pub(crate) group: Group,
+    /// Its port on 127.0.0.1.
+    pub(crate) port: u16,
+    /// Its data folder.
+    pub(crate) data: PathBuf,
+}
+
+impl Backend {
+    /// Starts `underpin run BRIEF` and waits until it is ready.
+    pub(crate) fn start(binary: &Path, brief: &str, args: &[&str]) -> Result<Self, Problem> {
+        let port = http::free_port()?;
+        let folder = repo::scratch(&format!("run-{}", repo::stem(brief)))?;
+        let (data, log) = (folder.join("data"), folder.join("log"));
+        let problem = |error| format!("cannot write a log: {error}");
+        let errors = std::fs::File::create(&log).map_err(problem)?;
+        let mut run = program(
+            binary,
+            &["run", brief, "--port", &port.to_string(), "--data"],
+        );
+        run.arg(&data).args(args).current_dir(repo::root());
+        let group = Group::start(run.stdout(Stdio::null()).stderr(Stdio::from(errors)))?;
+        let backend = Self { group, port, data };
+        match http::wait_until_ready(port, "/health/ready", Duration::from_secs(30)) {
+            Ok(()) => Ok(backend),
+            Err(problem) => {
+                let said = repo::read(&log).unwrap_or_default();
+                Err(format!("`underpin run {brief}`: {problem}\n{said}"))
+            }
+        }
+    }
+
+    /// A development token for the actor.
+    pub(crate) fn token(&self, binary: &Path, brief: &str, actor: &str) -> Result<String, Problem> {
+        let mut token = program(
+            binary,
+            &[
+                "token",
+                brief,
+                "--actor",
+                actor,
+                "--subject",
+                "ada",
+                "--data",
+            ],
+        );
+        let said = proc::read(token.arg(&self.data).current_dir(repo::root()))?;
+        if said.good {
+            Ok(said.out.trim().to_owned())
+        } else {
+            Err(format!(
+                "`underpin token {brief} --actor {actor}` failed: {}",
+                said.text
+            ))
+        }
+    }
+}

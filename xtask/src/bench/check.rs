@@ -1,0 +1,132 @@
+//! The check of a generated brief: CPU time of the whole process, for 1,000 and 10,000 lines.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::{released, row};
+use crate::proc::{self, Problem, program};
+use crate::repo;
+
+/// CPU time of `check` on generated briefs.
+pub(crate) fn run() -> Result<Vec<String>, Problem> {
+    let binary = released()?;
+    let small = milliseconds(&binary, 1_000)?;
+    let large = milliseconds(&binary, 10_000)?;
+    let ratio = large / small.max(0.1);
+    Ok(vec![
+        row("check of 1,000 lines, CPU", &format!("{small:.0} ms"), ""),
+        row(
+            "check of 10,000 lines, CPU",
+            &format!("{large:.0} ms"),
+            &format!("{ratio:.1} × 1,000 lines"),
+        ),
+    ])
+}
+
+/// Best CPU time of nine runs.
+fn milliseconds(binary: &Path, lines: usize) -> Result<f64, Problem> {
+    let file = repo::scratch("bench")?.join(format!("{lines}.kdl"));
+    repo::write(&file, &brief(lines))?;
+    let script = "TIMEFORMAT='cpu %3U %3S'; time \"$@\"";
+    let mut best = f64::MAX;
+    for _ in 0..9 {
+        let mut timed = program("bash", &["-c", script, "bash"]);
+        let said = proc::read(timed.arg(binary).arg("check").arg(&file))?;
+        if !said.good {
+            return Err(format!(
+                "the generated brief does not check:\n{}",
+                said.text
+            ));
+        }
+        best = best.min(cpu(&said.text).ok_or("bash told no times")? * 1000.0);
+    }
+    Ok(best)
+}
+
+/// The seconds in `cpu 0.012 0.003`.
+fn cpu(text: &str) -> Option<f64> {
+    let (_, times) = text.rsplit_once("cpu ")?;
+    let mut times = times.split_whitespace().map(str::parse::<f64>);
+    Some(times.next()?.ok()? + times.next()?.ok()?)
+}
+
+/// A brief of about that many lines: one aggregate with its commands and query, many times.
+fn brief(lines: usize) -> String {
+    let mut text = String::from("system generated {\n}\nactor person kind=person\n");
+    let mut number = 0;
+    let mut written = 3;
+    while written < lines {
+        let part = PART.replace('%', &number.to_string());
+        written += part.lines().count();
+        let _ = write!(text, "{part}");
+        number += 1;
+    }
+    text
+}
+
+const PART: &str = "
+aggregate Thing% {
+    key id
+    field owner person
+    field title text max=200
+    field count int min=0
+    field parts Part%* count=\"0..20\"
+    define mine \"self.owner == caller.id\"
+    define total \"self.parts.map(p, p.size * p.number).sum()\"
+    invariant \"self.count >= 0\" else=too-few
+    states open closed {
+        move close open to=closed
+    }
+}
+record Part% {
+    field size int min=0 max=100
+    field number int min=0 max=100
+}
+command add-thing-% {
+    allow person
+    input title text max=200
+    input parts Part%* count=\"0..20\"
+    create thing Thing% {
+        set owner=caller.id title=input.title count=0 parts=input.parts
+    }
+    return thing=thing.id
+}
+command count-thing-% {
+    allow person when=input.thing.mine
+    input thing Thing%
+    input more int min=1 max=10
+    change thing Thing% key=input.thing {
+        require \"self.count < 1000\" else=too-many
+        set count=\"self.count + input.more\"
+    }
+}
+command close-thing-% {
+    allow person when=input.thing.mine
+    input thing Thing%
+    change thing Thing% key=input.thing { move close }
+}
+query things-% of=Thing% {
+    allow person when=self.mine
+    filter state
+    sort title id
+    show id title count state
+    page max=50
+}
+";
+
+#[cfg(test)]
+mod tests {
+    use super::{brief, cpu};
+
+    #[test]
+    fn the_brief_has_about_the_lines_asked_for() {
+        let lines = brief(1_000).lines().count();
+        assert!((1_000..1_060).contains(&lines), "{lines}");
+    }
+
+    #[test]
+    fn cpu_time_is_user_and_system() {
+        let seconds = cpu("said\ncpu 0.010 0.005\n").unwrap();
+        assert!((seconds - 0.015).abs() < 1e-9);
+    }
+}
