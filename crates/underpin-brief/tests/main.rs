@@ -1,4 +1,9 @@
 //! Tests of the brief's stages from outside, in one binary.
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read the outside test data; the stage they test does not"
+)]
 
 mod code_pages;
 mod kdl_canonical;

@@ -120,15 +120,24 @@ fn show(path: &Path) -> String {
 }
 
 /// A crate has one integration binary, `tests/main.rs`, with modules: each further one is linked
-/// and started by itself.
+/// and started by itself. Cargo makes none of the other files where `autotests` is off.
 pub(super) fn integration() -> Result<Vec<String>, Problem> {
-    let lone = |(name, _): &(String, String)| match name.split('/').collect::<Vec<_>>().as_slice() {
-        [_, _, "tests", file] if *file != "main.rs" => Some(format!(
-            "`{name}` is a binary of its own; make it a module of `tests/main.rs`"
-        )),
-        _ => None,
-    };
-    Ok(rust()?.iter().filter_map(lone).collect())
+    let mut found = Vec::new();
+    for name in repo::files()? {
+        let parts: Vec<&str> = name.split('/').collect();
+        let [_, package, "tests", file] = parts.as_slice() else {
+            continue;
+        };
+        let rust = file.ends_with(".rs") && *file != "main.rs";
+        let manifest = format!("crates/{package}/Cargo.toml");
+        if rust && !repo::text(&manifest)?.contains("\nautotests = false\n") {
+            found.push(format!(
+                "`{name}` is a binary of its own; make it a module of `tests/main.rs` and say \
+                 `autotests = false` in `{manifest}`"
+            ));
+        }
+    }
+    Ok(found)
 }
 
 /// A lint is left only by `#[expect(…, reason = "…")]`.
