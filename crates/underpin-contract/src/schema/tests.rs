@@ -1,0 +1,1 @@
+//! Forms read, written, shown and exemplified, as tables.
