@@ -8,4 +8,6 @@
 mod code_pages;
 mod kdl_canonical;
 mod kdl_conformance;
+mod kdl_fuzz;
+mod kdl_text;
 mod test_data;

@@ -5,10 +5,10 @@
 //! fail. SQL is made elsewhere, from the same typed expression. No statement, no storage, no
 //! clock is known here.
 
+mod check;
 pub mod effects;
 pub mod eval;
 pub mod interval;
-mod check;
 mod scope;
 mod signatures;
 mod source;

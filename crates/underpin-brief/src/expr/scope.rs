@@ -122,7 +122,10 @@ impl<'a> Scope<'a> {
     /// `now`, `flags` and `limits` are in scope, as in commands and policies.
     pub fn set_flow(&mut self) {
         self.set_root(Root::Now, Some(Type::Time));
-        let (flags, limits) = (self.signatures.flags_shape(), self.signatures.limits_shape());
+        let (flags, limits) = (
+            self.signatures.flags_shape(),
+            self.signatures.limits_shape(),
+        );
         self.set_root(Root::Flags, Some(Type::Struct(flags)));
         self.set_root(Root::Limits, Some(Type::Struct(limits)));
     }
@@ -135,13 +138,22 @@ impl<'a> Scope<'a> {
     /// Binds a name to a new slot. A later binding of the same name hides it.
     pub fn bind(&mut self, name: &str, ty: Type) -> Slot {
         let slot = self.fresh();
-        self.bindings.push(Binding { name: name.into(), slot, ty });
+        self.bindings.push(Binding {
+            name: name.into(),
+            slot,
+            ty,
+        });
         slot
     }
 
     /// Gives the newest binding at `slot` another type (a bound row that may be absent, say).
     pub fn retype(&mut self, slot: Slot, ty: Type) {
-        if let Some(found) = self.bindings.iter_mut().rev().find(|found| found.slot == slot) {
+        if let Some(found) = self
+            .bindings
+            .iter_mut()
+            .rev()
+            .find(|found| found.slot == slot)
+        {
             found.ty = ty;
         }
     }
@@ -149,7 +161,11 @@ impl<'a> Scope<'a> {
     /// The newest binding of that name.
     #[must_use]
     pub fn binding(&self, name: &str) -> Option<(Slot, &Type)> {
-        let found = self.bindings.iter().rev().find(|found| &*found.name == name);
+        let found = self
+            .bindings
+            .iter()
+            .rev()
+            .find(|found| &*found.name == name);
         found.map(|found| (found.slot, &found.ty))
     }
 
@@ -163,7 +179,10 @@ impl<'a> Scope<'a> {
     /// Where the scope stands now: bindings and known presences.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        Mark { bindings: self.bindings.len(), facts: self.facts.len() }
+        Mark {
+            bindings: self.bindings.len(),
+            facts: self.facts.len(),
+        }
     }
 
     /// Forgets the bindings and presences since `mark`; their slots are not used again.

@@ -145,12 +145,17 @@ pub mod caller {
 fn entries<T: Default>(mut names: Vec<Arc<str>>) -> Vec<Entry<T>> {
     names.sort();
     names.dedup();
-    let entry = |name| Entry { name, what: T::default() };
+    let entry = |name| Entry {
+        name,
+        what: T::default(),
+    };
     names.into_iter().map(entry).collect()
 }
 
 fn position<T>(entries: &[Entry<T>], name: &str) -> Option<usize> {
-    entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok()
+    entries
+        .binary_search_by(|entry| (*entry.name).cmp(name))
+        .ok()
 }
 
 impl Signatures {
@@ -226,7 +231,10 @@ impl Signatures {
         let mut defines = std::mem::take(&mut aggregate.defines);
         defines.sort_by(|a, b| a.name.text.cmp(&b.name.text));
         defines.dedup_by(|later, earlier| later.name.text == earlier.name.text);
-        let slot = |source| DefineSlot { source, state: RefCell::new(DefineState::Unchecked) };
+        let slot = |source| DefineSlot {
+            source,
+            state: RefCell::new(DefineState::Unchecked),
+        };
         if let Some(place) = self.defines.get_mut(id.index()) {
             *place = defines.into_iter().map(slot).collect();
         }
@@ -306,8 +314,15 @@ impl Signatures {
             let ty = Type::Row(row.aggregate).optional();
             (Arc::clone(&row.name), ty)
         });
-        let slot = |(name, ty)| SlotType { name, ty, origin: Origin::System };
-        Arc::new(Shape { title: "caller".into(), slots: given.chain(rows).map(slot).collect() })
+        let slot = |(name, ty)| SlotType {
+            name,
+            ty,
+            origin: Origin::System,
+        };
+        Arc::new(Shape {
+            title: "caller".into(),
+            slots: given.chain(rows).map(slot).collect(),
+        })
     }
 
     /// The layout of `flags`: one bool per flag.
@@ -318,17 +333,30 @@ impl Signatures {
             ty: Type::Bool,
             origin: Origin::System,
         };
-        Arc::new(Shape { title: "flags".into(), slots: self.flags.iter().map(slot).collect() })
+        Arc::new(Shape {
+            title: "flags".into(),
+            slots: self.flags.iter().map(slot).collect(),
+        })
     }
 
     /// The layout of `limits`: per limit what is `used` and its `max`.
     #[must_use]
     pub fn limits_shape(&self) -> Arc<Shape> {
-        let system = |name: &str, ty| SlotType { name: name.into(), ty, origin: Origin::System };
+        let system = |name: &str, ty| SlotType {
+            name: name.into(),
+            ty,
+            origin: Origin::System,
+        };
         let slots = vec![system("used", Type::Int), system("max", Type::Int)];
-        let limit = Arc::new(Shape { title: "a limit".into(), slots });
+        let limit = Arc::new(Shape {
+            title: "a limit".into(),
+            slots,
+        });
         let slot = |name: &Arc<str>| system(name, Type::Struct(Arc::clone(&limit)));
-        Arc::new(Shape { title: "limits".into(), slots: self.limits.iter().map(slot).collect() })
+        Arc::new(Shape {
+            title: "limits".into(),
+            slots: self.limits.iter().map(slot).collect(),
+        })
     }
 
     pub(super) fn define_slots(&self, id: Id<Aggregate>) -> &[DefineSlot] {
@@ -353,7 +381,9 @@ impl TypeNames for Signatures {
     }
 
     fn record_name(&self, id: Id<Record>) -> &str {
-        self.records.get(id.index()).map_or("?", |entry| &entry.name)
+        self.records
+            .get(id.index())
+            .map_or("?", |entry| &entry.name)
     }
 
     fn actor_name(&self, id: Id<Actor>) -> &str {
@@ -361,6 +391,8 @@ impl TypeNames for Signatures {
     }
 
     fn aggregate_name(&self, id: Id<Aggregate>) -> &str {
-        self.aggregates.get(id.index()).map_or("?", |entry| &entry.name)
+        self.aggregates
+            .get(id.index())
+            .map_or("?", |entry| &entry.name)
     }
 }

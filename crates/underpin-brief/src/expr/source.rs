@@ -21,8 +21,14 @@ impl<'a> ExprSource<'a> {
     /// The value of `entry`, which was read from one of `sources`.
     #[must_use]
     pub fn entry(entry: &'a Entry, sources: &'a Sources) -> Self {
-        let file = sources.get(entry.value_span.file).map_or("", |source| &source.text);
-        Self { value: &entry.value, span: entry.value_span, file }
+        let file = sources
+            .get(entry.value_span.file)
+            .map_or("", |source| &source.text);
+        Self {
+            value: &entry.value,
+            span: entry.value_span,
+            file,
+        }
     }
 
     /// The place of the bytes `from..to` of the expression's text.
@@ -46,12 +52,20 @@ impl OwnedSource {
     pub fn entry(entry: &Entry, sources: &Sources) -> Self {
         let file = sources.get(entry.value_span.file);
         let file = file.map_or_else(|| "".into(), |source| Arc::clone(&source.text));
-        Self { value: entry.value.clone(), span: entry.value_span, file }
+        Self {
+            value: entry.value.clone(),
+            span: entry.value_span,
+            file,
+        }
     }
 
     /// It, borrowed.
     #[must_use]
     pub fn get(&self) -> ExprSource<'_> {
-        ExprSource { value: &self.value, span: self.span, file: &self.file }
+        ExprSource {
+            value: &self.value,
+            span: self.span,
+            file: &self.file,
+        }
     }
 }

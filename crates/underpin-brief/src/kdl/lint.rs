@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::ast::{Document, Entry, Name, Node, Style};
+use super::report::QUOTE_WHOLE;
 use crate::codes::notation;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -78,18 +79,15 @@ fn punctuation(text: &str, span: Span, marks: &[char], found: &mut Vec<Diagnosti
     let mut diagnostic = Diagnostic::error(notation::U0110, last, message);
     diagnostic = if mark == ',' {
         diagnostic
-            .fix("words are separated by spaces", last, "")
-            .fix("nodes are separated by `;`", last, ";")
+            .fix("remove it, words are separated by spaces", last, "")
+            .fix("nodes are separated by", last, ";")
     } else {
-        diagnostic.fix("a node's value follows after a space", last, "")
+        diagnostic.fix("remove it, a node's value follows after a space", last, "")
     };
     found.push(diagnostic);
 }
 
 fn operator(text: &str, span: Span, found: &mut Vec<Diagnostic>) {
     let message = format!("`{text}` stands outside quotes");
-    found
-        .push(Diagnostic::error(notation::U0113, span, message).help(
-            "an expression with spaces or operators is quoted as a whole: `when=\"a >= b\"`",
-        ));
+    found.push(Diagnostic::error(notation::U0113, span, message).help(QUOTE_WHOLE));
 }

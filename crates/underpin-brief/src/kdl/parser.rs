@@ -140,9 +140,8 @@ impl<'a, 'r> Parser<'a, 'r> {
 
     fn node(&mut self) -> Option<Node> {
         let start = self.token.start;
-        let ty = self.annotation();
-        self.skip_spaces();
-        let Some(name) = self.node_name(ty.is_some(), start) else {
+        let (ty, instead) = self.annotation();
+        let Some(name) = instead.or_else(|| self.node_name(ty.is_some(), start)) else {
             self.skip_rest_of_node();
             return None;
         };
@@ -315,19 +314,21 @@ impl<'a, 'r> Parser<'a, 'r> {
     fn entry(&mut self) -> Option<Entry> {
         let start = self.token.start;
         self.check_spaced();
-        let ty = self.annotation();
-        if ty.is_some() {
-            self.skip_spaces();
-        }
-        if !matches!(self.token.kind, Kind::Word | Kind::Keyword | Kind::Text(_)) {
-            if ty.is_some() {
-                self.report.lone_annotation(start..self.token.start);
-            } else {
-                self.stray();
+        let (ty, instead) = self.annotation();
+        let atom = match instead {
+            Some(atom) => atom,
+            None if matches!(self.token.kind, Kind::Word | Kind::Keyword | Kind::Text(_)) => {
+                self.atom(true)?
             }
-            return None;
-        }
-        let atom = self.atom(true)?;
+            None if ty.is_some() => {
+                self.report.lone_annotation(start..self.token.start);
+                return None;
+            }
+            None => {
+                self.stray();
+                return None;
+            }
+        };
         self.count(&atom.range);
         self.spaced = false;
         self.skip_spaces();
@@ -356,15 +357,17 @@ impl<'a, 'r> Parser<'a, 'r> {
         }
         self.advance();
         self.skip_spaces();
-        let ty = self.annotation();
-        if ty.is_some() {
-            self.skip_spaces();
-        }
-        if !matches!(self.token.kind, Kind::Word | Kind::Keyword | Kind::Text(_)) {
-            self.property_value_missing(&key.range, equals, ty.is_some());
-            return None;
-        }
-        let atom = self.atom(false)?;
+        let (ty, instead) = self.annotation();
+        let atom = match instead {
+            Some(atom) => atom,
+            None if matches!(self.token.kind, Kind::Word | Kind::Keyword | Kind::Text(_)) => {
+                self.atom(false)?
+            }
+            None => {
+                self.property_value_missing(&key.range, equals, ty.is_some());
+                return None;
+            }
+        };
         self.spaced = false;
         let (value_span, span) = (
             self.span(&atom.range),
@@ -413,43 +416,45 @@ impl<'a, 'r> Parser<'a, 'r> {
         self.spaced = false;
     }
 
-    /// The annotation `(name)` if one begins here.
-    fn annotation(&mut self) -> Option<Name> {
+    /// The annotation `(name)` if one begins here, and the spaces after it. Where the parentheses
+    /// hold something else, that is reported and taken as the text that was meant.
+    fn annotation(&mut self) -> (Option<Name>, Option<Atom>) {
         if self.token.kind != Kind::OpenType {
-            return None;
+            return (None, None);
         }
-        let open = self.range();
+        let open = self.token.start;
         self.advance();
         self.skip_spaces();
         let atom = match self.token.kind {
             Kind::Word | Kind::Keyword | Kind::Text(_) => self.simple_atom(),
             _ => None,
         };
-        let name = atom.filter(|atom| atom.value.as_str().is_some());
         self.skip_spaces();
-        let end = self.token.end;
-        if self.token.kind == Kind::CloseType {
-            self.advance();
-        } else {
-            let word = self.word_from(open.start);
-            self.report.bad_annotation(word.clone(), self.slice(&word));
-            return Some(Name {
-                text: "".into(),
-                span: self.span(&word),
-            });
+        if self.token.kind != Kind::CloseType {
+            let range = self.word_from(open);
+            let word = self.slice(&range);
+            self.report.must_be_quoted(range.clone(), word);
+            return (
+                None,
+                Some(Atom {
+                    value: string(word, Style::Bare),
+                    range,
+                }),
+            );
         }
-        let Some(name) = name else {
+        let range = open..self.token.end;
+        self.advance();
+        self.skip_spaces();
+        let Some(name) = atom.filter(|atom| atom.value.as_str().is_some()) else {
             self.report
-                .bad_annotation(open.start..end, self.slice(&(open.start..end)));
-            return Some(Name {
-                text: "".into(),
-                span: self.span(&(open.start..end)),
-            });
+                .bad_annotation(range.clone(), self.slice(&range));
+            return (None, None);
         };
-        Some(Name {
+        let name = Name {
             text: text_of(name.value),
             span: self.span(&name.range),
-        })
+        };
+        (Some(name), None)
     }
 
     /// The name, number, string or keyword that stands here; where something is attached to it
@@ -547,11 +552,18 @@ impl<'a, 'r> Parser<'a, 'r> {
     fn stray(&mut self) {
         match self.token.kind {
             Kind::Equals => {
-                self.report.stray_equals(self.range());
+                let start = self.token.start;
                 self.advance();
+                let double = self.token.kind == Kind::Equals && self.token.start == start + 1;
+                self.report
+                    .stray_equals(start..start + 1 + usize::from(double));
+                if double {
+                    self.advance();
+                }
             }
             Kind::Slashdash => {
                 self.report.misplaced_slashdash(self.range());
+                self.spaced = true;
                 self.advance();
             }
             _ => {

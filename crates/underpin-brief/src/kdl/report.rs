@@ -13,6 +13,10 @@ use crate::suggest;
 /// So many mistakes are described; the text is beyond help then.
 const MAX_REPORTS: usize = 200;
 
+/// The help for an expression in several words.
+pub(super) const QUOTE_WHOLE: &str =
+    "an expression with spaces or operators is quoted as a whole: `when=\"a >= b\"`";
+
 /// Collects what was found in one text.
 pub(super) struct Report<'a> {
     file: FileId,
@@ -115,10 +119,14 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn stray_equals(&mut self, range: Range<usize>) {
-        let found = self
-            .error(notation::U0101, &range, "unexpected `=`")
-            .label("a node's own value has no `=`, a property is `name=value`")
-            .fix("remove it", self.span(&range), "");
+        let found = if range.len() > 1 {
+            self.error(notation::U0113, &range, "`==` stands outside quotes")
+                .help(QUOTE_WHOLE)
+        } else {
+            self.error(notation::U0101, &range, "unexpected `=`")
+                .label("a node's own value has no `=`, a property is `name=value`")
+                .fix("remove it", self.span(&range), "")
+        };
         self.add(found);
     }
 
@@ -207,7 +215,7 @@ impl<'a> Report<'a> {
             format!("`{word}` is not a keyword"),
         );
         self.add(match suggest::closest(word, known) {
-            Some(meant) => found.fix(format!("did you mean `{meant}`?"), span, meant),
+            Some(meant) => found.fix("did you mean", span, meant),
             None => found.fix("quote it if it is text", span, quote(word)),
         });
     }
@@ -325,27 +333,11 @@ impl<'a> Report<'a> {
             return;
         }
         let bytes = self.text.as_bytes();
-        let indent = |at: usize| {
-            let before = bytes.get(..at).unwrap_or_default();
-            let start = before
-                .iter()
-                .rposition(|&byte| byte == b'\n')
-                .map_or(0, |found| found + 1);
-            let line = bytes.get(start..).unwrap_or_default();
-            let width = line
-                .iter()
-                .take_while(|&&byte| matches!(byte, b' ' | b'\t'))
-                .count();
-            (start, start + width == at, width)
-        };
-        if bytes.get(close.start.saturating_sub(1)) == Some(&b'{') {
+        let (close_line, close_width) = line_of(bytes, close.start);
+        if close_line + close_width != close.start {
             return;
         }
-        let (close_line, alone, close_width) = indent(close.start);
-        if !alone {
-            return;
-        }
-        let (open_line, _, open_width) = indent(open.start);
+        let (open_line, open_width) = line_of(bytes, open.start);
         if open_line != close_line && open_width != close_width {
             self.suspect = Some((open, close));
         }
@@ -355,18 +347,27 @@ impl<'a> Report<'a> {
         if self.given_up {
             return;
         }
-        let mut found = self
-            .error(notation::U0105, &open, "this block is not closed")
-            .also(self.span(&(end..end)), "the text ends here");
-        if let Some((open, close)) = &self.suspect {
-            found = found
+        let bytes = self.text.as_bytes();
+        let (_, indent) = line_of(bytes, open.start);
+        let close = format!("{}}}", " ".repeat(indent));
+        let found = self.error(notation::U0105, &open, "this block is not closed");
+        let found = if let Some((open, close)) = &self.suspect {
+            let (start, _) = line_of(bytes, close.start);
+            let (_, indent) = line_of(bytes, open.start);
+            let line = format!("{}}}\n", " ".repeat(indent));
+            found
                 .also(
                     self.span(open),
                     "by the indentation, this block lacks its `}`",
                 )
-                .also(self.span(close), "this `}` closes it instead");
-        }
-        self.add(found.fix("close it", self.span(&(end..end)), "\n}"));
+                .also(self.span(close), "this `}` closes it instead")
+                .fix("close that one", self.span(&(start..start)), line)
+        } else if self.text.ends_with('\n') {
+            found.fix("close it", self.span(&(end..end)), close + "\n")
+        } else {
+            found.fix("close it", self.span(&(end..end)), format!("\n{close}"))
+        };
+        self.add(found);
     }
 
     pub(super) fn unclosed_string(&mut self, range: Range<usize>, quotes: Quotes) {
@@ -421,6 +422,30 @@ impl<'a> Report<'a> {
         };
         self.add(found);
     }
+}
+
+/// How far a line is looked at for its indentation, so that a text in one line costs no more than
+/// one in many.
+const LINE_LOOK: usize = 200;
+
+/// Where the line of byte `at` begins, as far as it is looked at, and how far it is indented.
+fn line_of(bytes: &[u8], at: usize) -> (usize, usize) {
+    let from = at.saturating_sub(LINE_LOOK);
+    let before = bytes.get(from..at).unwrap_or_default();
+    let start = before
+        .iter()
+        .rposition(|&byte| byte == b'\n')
+        .map_or(from, |found| from + found + 1);
+    let line = bytes
+        .get(start..)
+        .unwrap_or_default()
+        .iter()
+        .take(LINE_LOOK);
+    (
+        start,
+        line.take_while(|&&byte| matches!(byte, b' ' | b'\t'))
+            .count(),
+    )
 }
 
 /// `word` as a string of the notation.

@@ -54,7 +54,9 @@ impl Frame {
     /// A frame of `size` absent values.
     #[must_use]
     pub fn new(size: u32) -> Self {
-        Self { slots: vec![Value::Null; size as usize] }
+        Self {
+            slots: vec![Value::Null; size as usize],
+        }
     }
 
     /// The value at `slot`; absent where the frame is too short.
@@ -121,7 +123,11 @@ pub trait Defines {
 
 impl Defines for Brief {
     fn tables(&self) -> Vec<&Table<Define>> {
-        self.aggregates.rows().iter().map(|aggregate| &aggregate.defines).collect()
+        self.aggregates
+            .rows()
+            .iter()
+            .map(|aggregate| &aggregate.defines)
+            .collect()
     }
 }
 
@@ -141,7 +147,9 @@ impl Library {
     #[must_use]
     pub fn compile(self: &Arc<Self>, expr: &Expr) -> Compiled {
         let _ = expr;
-        Compiled { library: Arc::clone(self) }
+        Compiled {
+            library: Arc::clone(self),
+        }
     }
 }
 
