@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::http;
 use crate::proc::{self, Group, Problem, program};
 use crate::repo;
+
+/// How long a start may take.
+const READY: Duration = Duration::from_secs(30);
 
 /// A backend that ends with this value.
 pub(crate) struct Backend {
@@ -32,14 +35,26 @@ impl Backend {
         );
         run.arg(&data).args(args).current_dir(repo::root());
         let group = Group::start(run.stdout(Stdio::null()).stderr(Stdio::from(errors)))?;
-        let backend = Self { group, port, data };
-        match http::wait_until_ready(port, "/health/ready", Duration::from_secs(30)) {
-            Ok(()) => Ok(backend),
-            Err(problem) => {
-                let said = repo::read(&log).unwrap_or_default();
-                Err(format!("`underpin run {brief}`: {problem}\n{said}"))
+        let mut backend = Self { group, port, data };
+        backend.wait_until_ready().map_err(|problem| {
+            let said = repo::read(&log).unwrap_or_default();
+            format!("`underpin run {brief}` {problem}\n{said}")
+        })?;
+        Ok(backend)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), Problem> {
+        let start = Instant::now();
+        while start.elapsed() < READY {
+            if http::status(self.port, "/health/ready") == Some(200) {
+                return Ok(());
             }
+            if let Ok(Some(status)) = self.group.child.try_wait() {
+                return Err(format!("ended with {status}"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
+        Err(format!("was not ready after {} s", READY.as_secs()))
     }
 
     /// A development token for the actor.

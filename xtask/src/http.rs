@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::proc::Problem;
 
@@ -25,19 +25,4 @@ pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
     let mut answer = String::new();
     let _ = stream.take(64).read_to_string(&mut answer);
     answer.split(' ').nth(1)?.parse().ok()
-}
-
-/// Waits until `GET path` answers 200.
-pub(crate) fn wait_until_ready(port: u16, path: &str, limit: Duration) -> Result<(), Problem> {
-    let start = Instant::now();
-    while start.elapsed() < limit {
-        if status(port, path) == Some(200) {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Err(format!(
-        "`{path}` did not answer 200 within {} s",
-        limit.as_secs()
-    ))
 }

@@ -251,6 +251,9 @@ pub(super) fn markdown() -> Result<Count, Problem> {
 
 /// Lints Markdown files with the rules of the repository.
 pub(super) fn lint(folder: &Path, files: &[String]) -> Result<Count, Problem> {
+    if files.is_empty() {
+        return Ok(Count::default());
+    }
     let mut lint = program(repo::npm("markdownlint-cli2")?, &["--no-globs", "--config"]);
     lint.arg(repo::root().join(".markdownlint-cli2.jsonc"))
         .args(files);

@@ -92,7 +92,8 @@ fn case(
     if let Some(token) = token {
         st.args(["--header", &format!("Authorization: Bearer {token}")]);
     }
-    let said = proc::read(st.current_dir(&backend.data))?;
+    let folder = backend.data.parent().unwrap_or(&backend.data);
+    let said = proc::read(st.current_dir(folder))?;
     let alive = http::status(backend.port, "/health/live") == Some(200);
     let good = said.good && alive;
     if !good {
