@@ -67,9 +67,28 @@ pub struct CommandRequest {
     pub input: Value,
     /// The client's idempotency key; same key and equal input mean the same flow.
     pub key: Option<String>,
-    /// The version that the client saw of the row that is changed first, as it was given in a
-    /// [`RowMark`].
-    pub expected: Option<String>,
+    /// The versions that the client accepts of the row that is changed first.
+    pub expected: Option<Expected>,
+}
+
+/// What `If-Match` says of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// It must exist.
+    Any,
+    /// It must exist in one of these versions; none: in no version at all.
+    Versions(Vec<i64>),
+}
+
+impl Expected {
+    /// Whether a row of that version may be changed.
+    #[must_use]
+    pub fn admits(&self, version: i64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
 }
 
 /// How a command ends.
@@ -108,8 +127,8 @@ pub struct RowMark {
     pub aggregate: Id<Aggregate>,
     /// Its key: a text, or a list where the key has several fields.
     pub key: Value,
-    /// Its version: opaque, compared for equality only.
-    pub version: String,
+    /// Its version: compared for equality only.
+    pub version: i64,
     /// Commands on this row that its state and the `allow` lines leave open to the caller.
     pub open: Vec<Id<Command>>,
 }
@@ -151,6 +170,8 @@ pub struct Filter {
 pub enum Test {
     /// Equal to one of these.
     OneOf(Vec<Value>),
+    /// A list that has one of these as an element.
+    HasOneOf(Vec<Value>),
     /// At least.
     AtLeast(Value),
     /// At most.

@@ -7,8 +7,8 @@ pub mod backend;
 pub mod externals;
 pub mod folder;
 pub mod identity;
-pub mod store;
 pub mod serve;
+pub mod store;
 pub mod trace;
 pub mod world;
 

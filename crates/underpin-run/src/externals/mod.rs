@@ -2,6 +2,14 @@
 //! or a failure comes back. Behind the door stands a real system over HTTP or a simulated one that
 //! answers from its contract. Must not know flows or storage of the engine.
 
+mod draw;
+mod record;
+mod shape;
+mod simulated;
+mod values;
+
+pub use simulated::{Behaviour, Simulated};
+
 use crate::backend::Pending;
 use crate::trace::Trace;
 use std::time::Duration;

@@ -23,8 +23,10 @@ pub fn encode(value: &Value) -> Json {
         Value::List(items) => Json::Array(items.iter().map(encode).collect()),
         Value::Struct(slots) => json!({"s": slots.iter().map(encode).collect::<Vec<_>>()}),
         Value::Map(entries) => {
-            let pairs: Vec<Json> =
-                entries.iter().map(|(key, value)| json!([encode(key), encode(value)])).collect();
+            let pairs: Vec<Json> = entries
+                .iter()
+                .map(|(key, value)| json!([encode(key), encode(value)]))
+                .collect();
             json!({"p": pairs})
         }
         Value::Json(text) => json!({"j": &**text}),
@@ -57,7 +59,13 @@ fn tagged(tag: &str, inner: &Json) -> Option<Value> {
         "D" => Value::Date(i32::try_from(inner.as_i64()?).ok()?),
         "t" => Value::Time(inner.as_i64()?),
         "u" => Value::Duration(Duration::from_micros(inner.as_i64()?)),
-        "s" => Value::record(inner.as_array()?.iter().map(decode).collect::<Option<_>>()?),
+        "s" => Value::record(
+            inner
+                .as_array()?
+                .iter()
+                .map(decode)
+                .collect::<Option<_>>()?,
+        ),
         "p" => {
             let pair = |pair: &Json| Some((decode(pair.get(0)?)?, decode(pair.get(1)?)?));
             let entries: BTreeMap<Value, Value> =
@@ -109,7 +117,9 @@ mod tests {
             Value::Time(i64::MAX),
             Value::Duration(Duration::from_micros(-5)),
             Value::record(vec![]),
-            Value::Map(Arc::new([(Value::list(vec![Value::Int(1)]), Value::Null)].into())),
+            Value::Map(Arc::new(
+                [(Value::list(vec![Value::Int(1)]), Value::Null)].into(),
+            )),
             Value::Json("{\"a\":1}".into()),
         ];
         let whole = Value::list(all);

@@ -98,7 +98,11 @@ impl Column {
     pub fn new(brief: &Brief, name: &str, ty: &Type) -> Self {
         let kind = Kind::of(brief, ty);
         let currency = (kind == Kind::Money).then(|| quoted(&format!("{name} currency")));
-        Self { name: quoted(name), kind, currency }
+        Self {
+            name: quoted(name),
+            kind,
+            currency,
+        }
     }
 }
 
@@ -136,7 +140,8 @@ impl Layout {
     #[must_use]
     pub fn new(brief: &Brief, id: Id<Aggregate>) -> Self {
         let aggregate = brief.aggregates.get(id);
-        let column = |slot: &underpin_brief::model::SlotType| Column::new(brief, &slot.name, &slot.ty);
+        let column =
+            |slot: &underpin_brief::model::SlotType| Column::new(brief, &slot.name, &slot.ty);
         let columns: Vec<Column> = aggregate.row.slots.iter().map(column).collect();
         let uniques = aggregate
             .fields
@@ -147,7 +152,11 @@ impl Layout {
             .collect();
         let after_fields = aggregate.fields.len();
         let system = |name: &str| {
-            let slot = aggregate.row.slots.iter().rposition(|slot| &*slot.name == name)?;
+            let slot = aggregate
+                .row
+                .slots
+                .iter()
+                .rposition(|slot| &*slot.name == name)?;
             (slot >= after_fields).then_some(slot)
         };
         let select = names(&columns);
@@ -174,12 +183,18 @@ impl Layout {
     }
 
     fn column(&self, slot: usize) -> &str {
-        self.columns.get(slot).map_or("rowid", |column| column.name.as_str())
+        self.columns
+            .get(slot)
+            .map_or("rowid", |column| column.name.as_str())
     }
 
     fn scoped(&self, columns: impl IntoIterator<Item = usize>) -> String {
-        let slots: Vec<&str> =
-            self.tenant.into_iter().chain(columns).map(|slot| self.column(slot)).collect();
+        let slots: Vec<&str> = self
+            .tenant
+            .into_iter()
+            .chain(columns)
+            .map(|slot| self.column(slot))
+            .collect();
         slots.join(", ")
     }
 
@@ -187,20 +202,41 @@ impl Layout {
         let mut lines: Vec<String> = Vec::new();
         for column in &self.columns {
             lines.push(format!("{} {}", column.name, column.kind.declared()));
-            lines.extend(column.currency.iter().map(|currency| format!("{currency} TEXT")));
+            lines.extend(
+                column
+                    .currency
+                    .iter()
+                    .map(|currency| format!("{currency} TEXT")),
+            );
         }
         lines.push(format!("PRIMARY KEY ({})", self.scoped(0..self.keys)));
-        let mut statements = vec![format!("CREATE TABLE {} ({})", self.table, lines.join(", "))];
+        let mut statements = vec![format!(
+            "CREATE TABLE {} ({})",
+            self.table,
+            lines.join(", ")
+        )];
         let bare = self.table.trim_matches('"');
         for &slot in &self.uniques {
-            let name = quoted(&format!("{bare} unique {}", self.column(slot).trim_matches('"')));
+            let name = quoted(&format!(
+                "{bare} unique {}",
+                self.column(slot).trim_matches('"')
+            ));
             let on = self.scoped([slot]);
-            statements.push(format!("CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {} ({on})", self.table));
+            statements.push(format!(
+                "CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {} ({on})",
+                self.table
+            ));
         }
         for &slot in indexed.iter().filter(|slot| **slot >= self.keys) {
-            let name = quoted(&format!("{bare} by {}", self.column(slot).trim_matches('"')));
+            let name = quoted(&format!(
+                "{bare} by {}",
+                self.column(slot).trim_matches('"')
+            ));
             let on = self.scoped(std::iter::once(slot).chain(0..self.keys));
-            statements.push(format!("CREATE INDEX IF NOT EXISTS {name} ON {} ({on})", self.table));
+            statements.push(format!(
+                "CREATE INDEX IF NOT EXISTS {name} ON {} ({on})",
+                self.table
+            ));
         }
         statements
     }
@@ -278,8 +314,13 @@ fn names(columns: &[Column]) -> String {
 }
 
 fn indexed(queries: &underpin_brief::model::Table<Query>, id: Id<Aggregate>) -> BTreeSet<usize> {
-    let of = queries.rows().iter().filter(|query| query.of == QuerySource::Aggregate(id));
-    of.flat_map(|query| query.filters.iter().chain(&query.sorts)).copied().collect()
+    let of = queries
+        .rows()
+        .iter()
+        .filter(|query| query.of == QuerySource::Aggregate(id));
+    of.flat_map(|query| query.filters.iter().chain(&query.sorts))
+        .copied()
+        .collect()
 }
 
 /// Appends the SQL form of `value` (two values for money).
@@ -304,7 +345,11 @@ pub(crate) fn write(kind: Kind, value: &Value, to: &mut Vec<Sql>) -> Result<(), 
         (Kind::Date, Value::Date(days)) => Sql::Integer(i64::from(*days)),
         (Kind::Time, Value::Time(micros)) => Sql::Integer(*micros),
         (Kind::Duration, Value::Duration(length)) => Sql::Integer(length.micros),
-        _ => return Err(StoreError::Defect(format!("a value does not fit a {kind:?} column"))),
+        _ => {
+            return Err(StoreError::Defect(format!(
+                "a value does not fit a {kind:?} column"
+            )));
+        }
     };
     to.push(sql);
     Ok(())
@@ -317,9 +362,7 @@ pub(crate) fn read(kind: Kind, row: &Row<'_>, at: usize) -> Result<Value, StoreE
         (_, ValueRef::Null) => Value::Null,
         (Kind::Text, ValueRef::Text(text)) => Value::text(utf8(text)?),
         (Kind::Json, ValueRef::Text(text)) => Value::Json(utf8(text)?.into()),
-        (Kind::Coded, ValueRef::Text(text)) => {
-            codec::from_text(utf8(text)?).ok_or_else(misfit)?
-        }
+        (Kind::Coded, ValueRef::Text(text)) => codec::from_text(utf8(text)?).ok_or_else(misfit)?,
         (Kind::Int, ValueRef::Integer(number)) => Value::Int(number),
         (Kind::Decimal, ValueRef::Integer(nanos)) => Value::Decimal(Decimal::from_nanos(nanos)),
         (Kind::Bool, ValueRef::Integer(number)) => Value::Bool(number != 0),

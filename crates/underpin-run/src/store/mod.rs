@@ -58,14 +58,31 @@ impl std::fmt::Display for OpenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::InUse(folder) => {
-                write!(f, "another process is using the data folder `{}`", folder.display())
+                write!(
+                    f,
+                    "another process is using the data folder `{}`",
+                    folder.display()
+                )
             }
-            Self::OtherBrief { folder, differences } => {
-                write!(f, "the data folder `{}` was made by another brief", folder.display())?;
-                differences.iter().try_for_each(|line| write!(f, "\n  {line}"))
+            Self::OtherBrief {
+                folder,
+                differences,
+            } => {
+                write!(
+                    f,
+                    "the data folder `{}` was made by another brief",
+                    folder.display()
+                )?;
+                differences
+                    .iter()
+                    .try_for_each(|line| write!(f, "\n  {line}"))
             }
             Self::Unusable(folder, why) => {
-                write!(f, "the data folder `{}` cannot be used: {why}", folder.display())
+                write!(
+                    f,
+                    "the data folder `{}` cannot be used: {why}",
+                    folder.display()
+                )
             }
         }
     }
@@ -105,7 +122,13 @@ impl Store {
         let file = folder.join("store.sqlite");
         let connection = open_writer(&file, folder, &schema)?;
         let writer = Writer::start(connection, QUEUE, hook).map_err(|e| unusable(e.to_string()))?;
-        Ok(Self { file, schema, writer, readers: Arc::default(), _lock: lock })
+        Ok(Self {
+            file,
+            schema,
+            writer,
+            readers: Arc::default(),
+            _lock: lock,
+        })
     }
 
     /// The tables.
@@ -124,7 +147,9 @@ impl Store {
         work: impl FnOnce(Rows<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let schema = Arc::clone(&self.schema);
-        self.writer.write(move |connection| work(Rows::new(connection, &schema))).await
+        self.writer
+            .write(move |connection| work(Rows::new(connection, &schema)))
+            .await
     }
 
     /// Runs `work` on a snapshot, beside the writer.
@@ -149,7 +174,8 @@ impl Store {
             }
             result
         });
-        task.await.unwrap_or_else(|error| Err(StoreError::Defect(error.to_string())))
+        task.await
+            .unwrap_or_else(|error| Err(StoreError::Defect(error.to_string())))
     }
 
     /// How it is doing.
@@ -167,7 +193,11 @@ impl Store {
 fn lock(folder: &Path) -> Result<File, OpenError> {
     let unusable = |why: std::io::Error| OpenError::Unusable(folder.to_owned(), why.to_string());
     let path = folder.join("store.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(path);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path);
     let file = file.map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -183,7 +213,10 @@ fn open_writer(file: &Path, folder: &Path, schema: &Schema) -> Result<Connection
             .and_then(|connection| schema.differences(&connection))
             .map_err(unusable)?;
         if !differences.is_empty() {
-            return Err(OpenError::OtherBrief { folder: folder.to_owned(), differences });
+            return Err(OpenError::OtherBrief {
+                folder: folder.to_owned(),
+                differences,
+            });
         }
         return open_writing(file)
             .and_then(|connection| schema.index(&connection).map(|()| connection))
@@ -192,8 +225,11 @@ fn open_writer(file: &Path, folder: &Path, schema: &Schema) -> Result<Connection
     // The tables are made under another name, so that a crash leaves no half-made store.
     let begun = folder.join("store.begun");
     let _ = std::fs::remove_file(&begun);
-    let made = open_plain(&begun, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-        .and_then(|connection| schema.create(&connection));
+    let made = open_plain(
+        &begun,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )
+    .and_then(|connection| schema.create(&connection));
     made.map_err(unusable)?;
     let named = std::fs::rename(&begun, file).and_then(|()| File::open(folder)?.sync_all());
     named.map_err(|error| unusable(StoreError::Database(error.to_string())))?;
@@ -201,8 +237,7 @@ fn open_writer(file: &Path, folder: &Path, schema: &Schema) -> Result<Connection
 }
 
 fn open_plain(file: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    let connection =
-        Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

@@ -63,7 +63,12 @@ impl<'c> Rows<'c> {
         Ok(self.connection.execute_batch(action)?)
     }
 
-    fn key(&self, layout: &Layout, key: &Value, tenant: Option<&str>) -> Result<Vec<Sql>, StoreError> {
+    fn key(
+        &self,
+        layout: &Layout,
+        key: &Value,
+        tenant: Option<&str>,
+    ) -> Result<Vec<Sql>, StoreError> {
         let mut values = layout.key_values(key)?;
         if layout.tenant.is_some() {
             values.push(tenant.map_or(Sql::Null, |tenant| Sql::Text(tenant.to_owned())));
@@ -83,7 +88,10 @@ impl<'c> Rows<'c> {
     ) -> Result<Option<Value>, StoreError> {
         let layout = self.layout(of);
         let condition = layout.key_condition(1);
-        let sql = format!("SELECT {} FROM {} WHERE {condition}", layout.select, layout.table);
+        let sql = format!(
+            "SELECT {} FROM {} WHERE {condition}",
+            layout.select, layout.table
+        );
         let mut statement = self.prepare(&sql)?;
         let mut found = statement.query(params_from_iter(self.key(layout, key, tenant)?))?;
         found.next()?.map(|row| layout.read(row, 0)).transpose()
@@ -97,8 +105,9 @@ impl<'c> Rows<'c> {
         let layout = self.layout(of);
         let key = layout.key_values(key)?;
         let columns = layout.columns.iter().take(layout.keys).enumerate();
-        let terms: Vec<String> =
-            columns.map(|(at, column)| format!("{} = ?{}", column.name, at + 1)).collect();
+        let terms: Vec<String> = columns
+            .map(|(at, column)| format!("{} = ?{}", column.name, at + 1))
+            .collect();
         self.select(of, &format!("WHERE {} LIMIT 1", terms.join(" AND ")), key)
             .map(|mut rows| rows.pop())
     }
@@ -153,7 +162,10 @@ impl<'c> Rows<'c> {
         let values = layout.row_values(row)?;
         let marks: Vec<String> = (1..=values.len()).map(|at| format!("?{at}")).collect();
         let marks = marks.join(", ");
-        let sql = format!("INSERT INTO {} ({}) VALUES ({marks})", layout.table, layout.select);
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({marks})",
+            layout.table, layout.select
+        );
         written(self.prepare(&sql)?.execute(params_from_iter(values)))
     }
 
@@ -161,7 +173,12 @@ impl<'c> Rows<'c> {
     ///
     /// # Errors
     /// Where a value does not fit its column.
-    pub fn update(&self, of: Id<Aggregate>, old: &Value, new: &Value) -> Result<Written, StoreError> {
+    pub fn update(
+        &self,
+        of: Id<Aggregate>,
+        old: &Value,
+        new: &Value,
+    ) -> Result<Written, StoreError> {
         let layout = self.layout(of);
         let mut values = Vec::new();
         let mut sets = Vec::new();
@@ -197,7 +214,11 @@ impl<'c> Rows<'c> {
         tenant: Option<&str>,
     ) -> Result<Written, StoreError> {
         let layout = self.layout(of);
-        let sql = format!("DELETE FROM {} WHERE {}", layout.table, layout.key_condition(1));
+        let sql = format!(
+            "DELETE FROM {} WHERE {}",
+            layout.table,
+            layout.key_condition(1)
+        );
         let values = self.key(layout, key, tenant)?;
         written(self.prepare(&sql)?.execute(params_from_iter(values)))
     }

@@ -23,17 +23,27 @@ impl Schema {
     /// The tables that follow from a brief.
     #[must_use]
     pub fn new(brief: &Brief) -> Self {
-        let layouts = brief.aggregates.iter().map(|(id, _)| Layout::new(brief, id)).collect();
+        let layouts = brief
+            .aggregates
+            .iter()
+            .map(|(id, _)| Layout::new(brief, id))
+            .collect();
         let mut description = BTreeMap::new();
         for (id, aggregate) in brief.aggregates.iter() {
             describe(brief, id, aggregate, &mut description);
         }
-        Self { layouts, description }
+        Self {
+            layouts,
+            description,
+        }
     }
 
     /// The table of an aggregate.
     #[must_use]
-    #[expect(clippy::indexing_slicing, reason = "one layout per aggregate of the same brief")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "one layout per aggregate of the same brief"
+    )]
     pub fn layout(&self, id: Id<Aggregate>) -> &Layout {
         &self.layouts[id.index()]
     }
@@ -45,7 +55,10 @@ impl Schema {
     }
 
     fn text(&self) -> String {
-        self.description.iter().map(|(place, what)| format!("{place}: {what}\n")).collect()
+        self.description
+            .iter()
+            .map(|(place, what)| format!("{place}: {what}\n"))
+            .collect()
     }
 
     /// Makes all tables in an empty database.
@@ -64,7 +77,10 @@ impl Schema {
 
     /// Makes the indexes that a brief of the same tables asks for since.
     pub(super) fn index(&self, connection: &Connection) -> Result<(), StoreError> {
-        let statements = self.layouts.iter().flat_map(|layout| layout.statements().iter().skip(1));
+        let statements = self
+            .layouts
+            .iter()
+            .flat_map(|layout| layout.statements().iter().skip(1));
         for statement in statements {
             connection.execute_batch(statement)?;
         }
@@ -75,13 +91,17 @@ impl Schema {
     pub(super) fn differences(&self, connection: &Connection) -> Result<Vec<String>, StoreError> {
         let meta = |name: &str| {
             connection
-                .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+                .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+                    row.get(0)
+                })
                 .optional()
         };
         let format: Option<String> = meta("format")?;
         if format.as_deref() != Some(FORMAT) {
             let found = format.unwrap_or_else(|| "none".to_owned());
-            return Ok(vec![format!("the format of the store is `{found}`, not `{FORMAT}`")]);
+            return Ok(vec![format!(
+                "the format of the store is `{found}`, not `{FORMAT}`"
+            )]);
         }
         let stored: Option<String> = meta("schema")?;
         Ok(compare(&stored.unwrap_or_default(), &self.text()))
@@ -96,22 +116,40 @@ fn describe(
 ) {
     let layout = Layout::new(brief, id);
     let name = &aggregate.name.text;
-    let tenancy = if layout.tenant.is_some() { "per tenant" } else { "shared" };
+    let tenancy = if layout.tenant.is_some() {
+        "per tenant"
+    } else {
+        "shared"
+    };
     to.insert(format!("aggregate {name}"), format!("kept {tenancy}"));
     for (slot, field) in aggregate.fields.iter().enumerate() {
         let key = if slot < aggregate.keys { "key " } else { "" };
         let unique = if field.marks.unique { " unique" } else { "" };
-        let what = format!("{key}{}{unique}{}", field.ty.show(brief), inner(brief, &field.ty));
+        let what = format!(
+            "{key}{}{unique}{}",
+            field.ty.show(brief),
+            inner(brief, &field.ty)
+        );
         to.insert(format!("aggregate {name}, field {}", field.name), what);
     }
     if let Some(states) = &aggregate.states {
         // Of states only removed names would strand rows; additions and their order are free.
         for state in &states.names {
-            to.insert(format!("aggregate {name}, state {state}"), "a state".to_owned());
+            to.insert(
+                format!("aggregate {name}, state {state}"),
+                "a state".to_owned(),
+            );
         }
     }
-    for slot in layout.columns.iter().filter(|column| column.kind == Kind::Coded) {
-        to.insert(format!("aggregate {name}, column {}", slot.name), "coded".to_owned());
+    for slot in layout
+        .columns
+        .iter()
+        .filter(|column| column.kind == Kind::Coded)
+    {
+        to.insert(
+            format!("aggregate {name}, column {}", slot.name),
+            "coded".to_owned(),
+        );
     }
 }
 
@@ -134,16 +172,18 @@ fn inner(brief: &Brief, ty: &Type) -> String {
 fn compare(stored: &str, wanted: &str) -> Vec<String> {
     let parse = |text: &str| -> BTreeMap<String, String> {
         let pairs = text.lines().filter_map(|line| line.split_once(": "));
-        pairs.map(|(place, what)| (place.to_owned(), what.to_owned())).collect()
+        pairs
+            .map(|(place, what)| (place.to_owned(), what.to_owned()))
+            .collect()
     };
     let (stored, wanted) = (parse(stored), parse(wanted));
     let places: BTreeSet<&String> = stored.keys().chain(wanted.keys()).collect();
     let difference = |place: &String| match (stored.get(place), wanted.get(place)) {
         (Some(old), None) => Some(format!("{place} (`{old}`) is only in the folder")),
         (None, Some(new)) => Some(format!("{place} (`{new}`) is only in the brief")),
-        (Some(old), Some(new)) if old != new => {
-            Some(format!("{place} is `{old}` in the folder and `{new}` in the brief"))
-        }
+        (Some(old), Some(new)) if old != new => Some(format!(
+            "{place} is `{old}` in the folder and `{new}` in the brief"
+        )),
         _ => None,
     };
     places.into_iter().filter_map(difference).collect()

@@ -91,7 +91,9 @@ fn batch(
     hook: &Hook,
 ) -> bool {
     let mut answers: Vec<Answer> = Vec::new();
-    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from);
+    let begun = connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(StoreError::from);
     let mut next = Some(first);
     while let Some(job) = next.take() {
         counts.waiting.fetch_sub(1, Ordering::Relaxed);
