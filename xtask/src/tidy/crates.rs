@@ -98,7 +98,7 @@ pub(super) fn halves() -> Result<Vec<String>, Problem> {
         repo::cargo(),
         &[
             "tree",
-            "--offline",
+            "--locked",
             "--package",
             "underpin",
             "--no-default-features",
@@ -124,6 +124,60 @@ pub(super) fn halves() -> Result<Vec<String>, Problem> {
     Ok(found)
 }
 
+/// Licences that the product may be linked with.
+const LICENCES: &[&str] = &[
+    "0BSD",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+/// Every package that is built here has a licence of [`LICENCES`].
+pub(super) fn licences() -> Result<Vec<String>, Problem> {
+    let said = proc::read(&mut program("rustc", &["--version", "--verbose"]))?;
+    let host = said
+        .out
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "));
+    let host = host.ok_or("rustc names no host")?;
+    let mut command = program(
+        repo::cargo(),
+        &["metadata", "--locked", "--format-version", "1"],
+    );
+    command
+        .args(["--filter-platform", host])
+        .current_dir(repo::root());
+    let said = proc::read(&mut command)?;
+    let metadata: Value = serde_json::from_str(&said.out)
+        .map_err(|error| format!("`cargo metadata`: {error}\n{}", said.text))?;
+    let unknown = |package: &Value| {
+        let (name, licence) = (text(package, "name"), text(package, "license"));
+        (!allowed(licence)).then(|| format!("`{name}` has the licence `{licence}`"))
+    };
+    Ok(list(&metadata, "packages")
+        .iter()
+        .filter_map(unknown)
+        .collect())
+}
+
+/// Whether every licence that an expression names is one of [`LICENCES`].
+fn allowed(expression: &str) -> bool {
+    let names = expression
+        .split([' ', '/', '(', ')'])
+        .filter(|name| !name.is_empty());
+    let mut names = names
+        .filter(|name| !matches!(*name, "AND" | "OR"))
+        .peekable();
+    names.peek().is_some() && names.all(|name| LICENCES.contains(&name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +193,14 @@ mod tests {
         let found = against_table(&edge(Value::Null));
         assert_eq!(found, ["`underpin-brief` must not use `underpin-design`"]);
         assert!(against_table(&edge("dev".into())).is_empty());
+    }
+
+    #[test]
+    fn an_unknown_licence_is_found() {
+        assert!(allowed("(MIT OR Apache-2.0) AND Unicode-3.0"));
+        assert!(allowed("MIT/Apache-2.0"));
+        assert!(!allowed("AGPL-3.0-only"));
+        assert!(!allowed(""));
     }
 
     #[test]

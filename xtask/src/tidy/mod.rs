@@ -29,6 +29,10 @@ pub(crate) const CHECKS: &[Check] = &[
         run: crates::halves,
     },
     Check {
+        name: "licences of dependencies are known",
+        run: crates::licences,
+    },
+    Check {
         name: "pure crates ban the outside world",
         run: purity::bans,
     },
