@@ -8,6 +8,7 @@
 mod code_pages;
 mod kdl_canonical;
 mod kdl_conformance;
+mod kdl_format;
 mod kdl_fuzz;
 mod kdl_text;
 mod test_data;

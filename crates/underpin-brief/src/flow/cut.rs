@@ -14,7 +14,10 @@ impl Cut {
     /// Everything in one service.
     #[must_use]
     pub fn one(brief: &Brief) -> Self {
-        Self { services: vec![0; brief.aggregates.len()], count: 1 }
+        Self {
+            services: vec![0; brief.aggregates.len()],
+            count: 1,
+        }
     }
 
     /// The finest cut that the brief allows: every aggregate for itself, except where a query
@@ -40,13 +43,18 @@ impl Cut {
         let services = labels
             .iter()
             .map(|label| {
-                seen.iter().position(|known| known == label).unwrap_or_else(|| {
-                    seen.push(*label);
-                    seen.len() - 1
-                })
+                seen.iter()
+                    .position(|known| known == label)
+                    .unwrap_or_else(|| {
+                        seen.push(*label);
+                        seen.len() - 1
+                    })
             })
             .collect();
-        Self { services, count: seen.len().max(1) }
+        Self {
+            services,
+            count: seen.len().max(1),
+        }
     }
 
     /// The service of an aggregate.
@@ -65,7 +73,9 @@ impl Cut {
     #[must_use]
     pub fn aggregates(&self, service: usize) -> Vec<Id<Aggregate>> {
         let all = self.services.iter().enumerate();
-        all.filter(|(_, of)| **of == service).map(|(at, _)| Id::from_index(at)).collect()
+        all.filter(|(_, of)| **of == service)
+            .map(|(at, _)| Id::from_index(at))
+            .collect()
     }
 }
 
@@ -75,7 +85,10 @@ pub fn kept_together(brief: &Brief, pin: &Pin) -> Vec<Id<Aggregate>> {
     if &*pin.kind.text != "boundary" || &*pin.option.text != "together" {
         return Vec::new();
     }
-    pin.subjects.iter().filter_map(|subject| brief.aggregates.find(&subject.text)).collect()
+    pin.subjects
+        .iter()
+        .filter_map(|subject| brief.aggregates.find(&subject.text))
+        .collect()
 }
 
 /// The aggregates that a query looks at: its own and those it joins.
@@ -83,15 +96,25 @@ pub fn kept_together(brief: &Brief, pin: &Pin) -> Vec<Id<Aggregate>> {
 pub fn aggregates_of(brief: &Brief, query: &Query) -> Vec<Id<Aggregate>> {
     let mut found = match query.of {
         QuerySource::Aggregate(id) => vec![id],
-        QuerySource::View(id) => {
-            brief.views.get(id).from.iter().map(|source| source.aggregate).collect()
-        }
+        QuerySource::View(id) => brief
+            .views
+            .get(id)
+            .from
+            .iter()
+            .map(|source| source.aggregate)
+            .collect(),
         QuerySource::Parts => Vec::new(),
     };
     let mut defines = Vec::new();
-    query.filter.iter().for_each(|expr| joined(expr, &mut found, &mut defines));
+    query
+        .filter
+        .iter()
+        .for_each(|expr| joined(expr, &mut found, &mut defines));
     for allow in &query.allows {
-        allow.when.iter().for_each(|expr| joined(expr, &mut found, &mut defines));
+        allow
+            .when
+            .iter()
+            .for_each(|expr| joined(expr, &mut found, &mut defines));
     }
     for show in &query.shows {
         shown(&show.expr, &mut found, &mut defines);

@@ -33,8 +33,13 @@ pub fn inverse(steps: &[ChangeStep]) -> Option<Vec<Assign>> {
 /// The own field, the operator and the amount of `self.f + n`, `n + self.f` or `self.f - n`.
 fn delta_of(assign: &Assign) -> Option<(&Expr, BinaryOp, &Expr)> {
     let value = assign.value.unconverted();
-    let ExprKind::Binary(op, left, right) = &value.kind else { return None };
-    if !matches!(value.ty, Type::Int | Type::Decimal | Type::Money | Type::Duration) {
+    let ExprKind::Binary(op, left, right) = &value.kind else {
+        return None;
+    };
+    if !matches!(
+        value.ty,
+        Type::Int | Type::Decimal | Type::Money | Type::Duration
+    ) {
         return None;
     }
     let (own, amount) = match op {
@@ -58,9 +63,21 @@ fn is_own(expr: &Expr, slot: usize) -> bool {
 
 fn opposite(assign: &Assign) -> Option<Assign> {
     let (own, op, amount) = delta_of(assign)?;
-    let op = if op == BinaryOp::Add { BinaryOp::Subtract } else { BinaryOp::Add };
+    let op = if op == BinaryOp::Add {
+        BinaryOp::Subtract
+    } else {
+        BinaryOp::Add
+    };
     let value = assign.value.unconverted();
     let kind = ExprKind::Binary(op, Box::new(own.clone()), Box::new(amount.clone()));
-    let value = Expr { kind, ty: value.ty.clone(), span: value.span };
-    Some(Assign { slot: assign.slot, name: assign.name.clone(), value })
+    let value = Expr {
+        kind,
+        ty: value.ty.clone(),
+        span: value.span,
+    };
+    Some(Assign {
+        slot: assign.slot,
+        name: assign.name.clone(),
+        value,
+    })
 }

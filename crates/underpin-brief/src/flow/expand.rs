@@ -48,7 +48,11 @@ fn collect<'a>(
             collect(body, at, loops, found);
             loops.pop();
         } else {
-            found.push(Leaf { statement, at: at.clone(), loops: loops.clone() });
+            found.push(Leaf {
+                statement,
+                at: at.clone(),
+                loops: loops.clone(),
+            });
         }
         at.pop();
     }
@@ -107,16 +111,30 @@ pub(super) fn aggregate(brief: &Brief, statement: &Statement) -> Option<Id<Aggre
 /// Whether a statement changes, tells or asks for something outside the flow.
 pub(super) fn has_effect(brief: &Brief, statement: &Statement) -> bool {
     match &statement.kind {
-        StatementKind::Create { .. } | StatementKind::Delete { .. } | StatementKind::Emit { .. } => {
-            true
-        }
+        StatementKind::Create { .. }
+        | StatementKind::Delete { .. }
+        | StatementKind::Emit { .. } => true,
         StatementKind::Change { steps, create, .. } => {
-            *create || steps.iter().any(|step| !matches!(step, ChangeStep::Require { .. }))
+            *create
+                || steps
+                    .iter()
+                    .any(|step| !matches!(step, ChangeStep::Require { .. }))
         }
-        StatementKind::Call { target: CallTarget::External(external, operation), .. } => {
-            !brief.externals.get(*external).operations.get(*operation).read
+        StatementKind::Call {
+            target: CallTarget::External(external, operation),
+            ..
+        } => {
+            !brief
+                .externals
+                .get(*external)
+                .operations
+                .get(*operation)
+                .read
         }
-        StatementKind::Call { target: CallTarget::Command(_), .. } => true,
+        StatementKind::Call {
+            target: CallTarget::Command(_),
+            ..
+        } => true,
         _ => false,
     }
 }

@@ -32,7 +32,11 @@ impl FlowId {
     /// Every flow of a brief: commands, then policies, each followed by its branches.
     #[must_use]
     pub fn all(brief: &Brief) -> Vec<Self> {
-        let mut all: Vec<Self> = brief.commands.iter().map(|(id, _)| Self::Command(id)).collect();
+        let mut all: Vec<Self> = brief
+            .commands
+            .iter()
+            .map(|(id, _)| Self::Command(id))
+            .collect();
         for (id, policy) in brief.policies.iter() {
             all.push(Self::Policy(id));
             all.extend((0..policy.otherwise.len()).map(|at| Self::Otherwise(id, at)));
@@ -48,7 +52,10 @@ impl FlowId {
             Self::Policy(id) => &brief.policies.get(id).body,
             Self::Otherwise(id, at) => {
                 let policy = brief.policies.get(id);
-                policy.otherwise.get(at).map_or(&policy.body, |(_, body)| body)
+                policy
+                    .otherwise
+                    .get(at)
+                    .map_or(&policy.body, |(_, body)| body)
             }
         }
     }

@@ -26,7 +26,11 @@ pub(super) fn segments(owners: &[Option<Owner>], home: usize) -> (Vec<usize>, Ve
             (Some(last), None) => last.last = at,
             (_, owner) => {
                 let owner = owner.or(*written).unwrap_or(Owner::Service(home));
-                list.push(Segment { owner, first: at, last: at });
+                list.push(Segment {
+                    owner,
+                    first: at,
+                    last: at,
+                });
             }
         }
         of.push(list.len().saturating_sub(1));
@@ -54,7 +58,10 @@ mod tests {
         assert_eq!(found, expected, "{text}");
         for (at, segment) in list.iter().enumerate() {
             assert!(segment.first <= segment.last);
-            assert!(of[segment.first..=segment.last].iter().all(|of| *of == at), "{text}");
+            assert!(
+                of[segment.first..=segment.last].iter().all(|of| *of == at),
+                "{text}"
+            );
         }
     }
 

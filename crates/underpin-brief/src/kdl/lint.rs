@@ -66,7 +66,7 @@ fn is_bare(name: &Name) -> bool {
     name.span.end - name.span.start == u32::try_from(name.text.len()).unwrap_or(u32::MAX)
 }
 
-fn is_operator(c: char) -> bool {
+pub(super) fn is_operator(c: char) -> bool {
     matches!(c, '+' | '-' | '<' | '>' | '&' | '|' | '!' | '?' | ':' | '%')
 }
 

@@ -1,9 +1,10 @@
 //! The notation of a brief: KDL 2.0, read by our own parser.
 //!
 //! `ast` is what a text consists of. [`parse`] reads plain KDL, [`read`] adds the few rules
-//! of ours that are about notation alone. Nothing here knows what a node means in a brief.
+//! of ours that are about notation alone, [`format()`] writes a text anew. Nothing here knows what a node means in a brief.
 
 pub mod ast;
+mod format;
 mod lexer;
 mod lint;
 mod numbers;
@@ -13,6 +14,7 @@ mod scan;
 mod strings;
 
 pub use ast::{Document, Entry, Name, Node, Style, Value};
+pub use format::{WIDTH, format};
 pub use parser::{MAX_BYTES, MAX_DEPTH, MAX_ITEMS};
 
 use crate::codes::files;

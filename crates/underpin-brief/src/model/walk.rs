@@ -62,8 +62,16 @@ impl Expr {
             (ExprKind::Binary(a, ..), ExprKind::Binary(b, ..)) => a == b,
             (ExprKind::Call(a, _), ExprKind::Call(b, _)) => a == b,
             (
-                ExprKind::Comprehension { kind: a, variable: x, .. },
-                ExprKind::Comprehension { kind: b, variable: y, .. },
+                ExprKind::Comprehension {
+                    kind: a,
+                    variable: x,
+                    ..
+                },
+                ExprKind::Comprehension {
+                    kind: b,
+                    variable: y,
+                    ..
+                },
             ) => a == b && x == y,
             (ExprKind::Aggregate(a, _), ExprKind::Aggregate(b, _)) => a == b,
             (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
