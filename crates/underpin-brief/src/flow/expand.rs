@@ -22,8 +22,12 @@ pub(super) struct Leaf<'a> {
 /// What the analysis meets, in order.
 #[derive(Clone, Debug)]
 pub(super) enum Item<'a> {
+    /// A loop begins: what is learnt inside does not outlive it, for it may run no times.
+    Open,
     /// A copy of a loop body begins: its variable and bindings are new.
     Enter(&'a Statement),
+    /// A loop ends.
+    Close,
     /// The statement of this leaf.
     Do(usize),
 }
@@ -72,7 +76,7 @@ fn expand<'a>(statements: &'a [Statement], leaf: &mut usize, out: &mut Vec<Item<
             *leaf += 1;
             continue;
         };
-        let first = *leaf;
+        out.push(Item::Open);
         out.push(Item::Enter(statement));
         let before = out.len();
         expand(body, leaf, out);
@@ -81,7 +85,7 @@ fn expand<'a>(statements: &'a [Statement], leaf: &mut usize, out: &mut Vec<Item<
             out.push(Item::Enter(statement));
             out.extend(copy);
         }
-        debug_assert!(*leaf >= first, "a body only adds leaves");
+        out.push(Item::Close);
     }
 }
 

@@ -7,8 +7,16 @@
 mod analysis;
 mod cut;
 mod delta;
+mod examine;
 mod expand;
+mod holds;
+mod known;
+mod order;
+mod proof;
+mod refusal;
+mod report;
 mod segments;
+mod undo;
 
 pub use cut::{Cut, aggregates_of, kept_together};
 pub use delta::{inverse, is_delta};
@@ -182,7 +190,10 @@ pub struct Step {
     pub at: Vec<usize>,
     /// Its segment.
     pub segment: usize,
-    /// Its role.
+    /// Its segment on the finest cut. A refusal takes back the steps of earlier units; a written
+    /// undo runs then under every cut, a default one may be replaced by a rollback.
+    pub unit: usize,
+    /// Its role, the same under every cut. Where the flow is one transaction nobody sees it.
     pub role: Role,
     /// Whether it changes, tells or asks something outside the flow.
     pub effect: bool,
@@ -237,6 +248,5 @@ pub fn analyse(brief: &Brief, id: FlowId, cut: &Cut) -> Flow {
 /// the texts of `sources`.
 #[must_use]
 pub fn check(brief: &Brief, sources: &Sources) -> Vec<Diagnostic> {
-    let _ = (brief, sources);
-    Vec::new()
+    report::check(brief, sources)
 }

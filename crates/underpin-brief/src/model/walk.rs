@@ -92,3 +92,30 @@ impl Expr {
         }
     }
 }
+
+impl Expr {
+    /// The direct parts for change, in evaluation order.
+    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        match &mut self.kind {
+            ExprKind::Literal(_) | ExprKind::Slot(_) => Vec::new(),
+            ExprKind::Field(inner, _)
+            | ExprKind::ActorField(inner, _)
+            | ExprKind::Join(inner, _)
+            | ExprKind::Define(inner, ..)
+            | ExprKind::JsonMember(inner, _)
+            | ExprKind::Unary(_, inner)
+            | ExprKind::Has(inner)
+            | ExprKind::Convert(inner) => vec![inner],
+            ExprKind::Binary(_, left, right) | ExprKind::Index(left, right) => vec![left, right],
+            ExprKind::Conditional(test, yes, no) => vec![test, yes, no],
+            ExprKind::List(items) | ExprKind::Record(items) | ExprKind::Call(_, items) => {
+                items.iter_mut().collect()
+            }
+            ExprKind::Map(pairs) => {
+                pairs.iter_mut().flat_map(|(key, value)| [key, value]).collect()
+            }
+            ExprKind::Comprehension { list, body, .. } => vec![list, body],
+            ExprKind::Aggregate(_, inner) => inner.iter_mut().map(|inner| &mut **inner).collect(),
+        }
+    }
+}

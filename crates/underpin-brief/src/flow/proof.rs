@@ -1,0 +1,216 @@
+//! "Cannot refuse": what is known of values, put into facts, and what must hold after a
+//! statement, put into goals. The proof itself is interval arithmetic in `expr`.
+
+use super::FlowId;
+use crate::expr::interval::{Substitution, proves};
+use crate::model::*;
+
+/// What is known of the names of one flow.
+pub(super) struct Proof<'a> {
+    brief: &'a Brief,
+    input: &'a [Field],
+    event: &'a [Field],
+}
+
+impl<'a> Proof<'a> {
+    pub(super) fn new(brief: &'a Brief, id: FlowId) -> Self {
+        let input = match id {
+            FlowId::Command(id) => brief.commands.get(id).input.as_slice(),
+            FlowId::Policy(_) | FlowId::Otherwise(..) => &[],
+        };
+        Self { brief, input, event: event_fields(brief, id) }
+    }
+
+    /// Whether `goal` follows from `facts` and from what is declared of the values in it.
+    pub(super) fn proves(&self, facts: &[Expr], goal: &Expr, after: &[Substitution]) -> bool {
+        let goal = self.inline(goal, 0);
+        let mut known: Vec<Expr> = facts.iter().map(|fact| self.inline(fact, 0)).collect();
+        let mut bounds = Vec::new();
+        let values = after.iter().map(|substitution| &substitution.value);
+        for expr in known.iter().chain(values).chain([&goal]) {
+            self.bounds(expr, &mut bounds);
+        }
+        known.extend(bounds);
+        proves(&known, &goal, after)
+    }
+
+    /// Whether a row of `aggregate` keeps its invariants and bounds when `after` happens to it.
+    /// `before` tells whether it kept them before (a new row did not exist).
+    pub(super) fn keeps(
+        &self,
+        aggregate: Id<Aggregate>,
+        assigns: &[Assign],
+        facts: &[Expr],
+        before: bool,
+    ) -> bool {
+        let declared = self.brief.aggregates.get(aggregate);
+        let mut known = facts.to_vec();
+        if before {
+            known.extend(declared.invariants.iter().map(|invariant| invariant.expr.clone()));
+        }
+        let after: Vec<Substitution> = assigns.iter().map(substitution).collect();
+        let fits = |assign: &Assign| {
+            declared.field_of_slot(assign.slot).is_none_or(|field| {
+                (!before || !field.marks.unique) && self.fits(&known, &assign.value, field)
+            })
+        };
+        assigns.iter().all(fits)
+            && declared.invariants.iter().all(|invariant| {
+                let goal = self.inline(&invariant.expr, 0);
+                (before && !mentions(&goal, assigns)) || self.proves(&known, &goal, &after)
+            })
+    }
+
+    /// Whether a value stays inside what is declared of the field that takes it.
+    fn fits(&self, facts: &[Expr], value: &Expr, field: &Field) -> bool {
+        if field.min.is_none() && field.max.is_none() && field.count.is_none() {
+            return true;
+        }
+        let value = value.unconverted();
+        if numeric(field.ty.required()) {
+            let below = field.min.as_ref().map(|min| compare(value, BinaryOp::GreaterEqual, min));
+            let above = field.max.as_ref().map(|max| compare(value, BinaryOp::LessEqual, max));
+            return below.iter().chain(&above).all(|goal| self.proves(facts, goal, &[]));
+        }
+        match &value.kind {
+            ExprKind::Literal(Value::Null) => true,
+            ExprKind::Literal(Value::Text(text)) => {
+                let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+                let at_least = as_int(field.min.as_ref()).unwrap_or(0);
+                (at_least..=as_int(field.max.as_ref()).unwrap_or(i64::MAX)).contains(&length)
+            }
+            ExprKind::Field(object, at) => {
+                self.declared(object, *at).is_some_and(|source| narrower(source, field))
+            }
+            ExprKind::Conditional(_, yes, no) => {
+                self.fits(facts, yes, field) && self.fits(facts, no, field)
+            }
+            ExprKind::Call(Function::OrValue | Function::Value, parts) => {
+                parts.iter().all(|part| self.fits(facts, part, field))
+            }
+            _ => false,
+        }
+    }
+
+    /// What was declared of slot `at` of `object`.
+    pub(super) fn declared(&self, object: &Expr, at: usize) -> Option<&'a Field> {
+        let object = object.unconverted();
+        match object.ty.required() {
+            Type::Row(id) => self.brief.aggregates.get(*id).field_of_slot(at),
+            Type::Record(id) => self.brief.records.get(*id).fields.get(at),
+            Type::Struct(_) => match object.kind {
+                ExprKind::Slot(slot) if slot == Root::Input.slot() => self.input.get(at),
+                ExprKind::Slot(slot) if slot == Root::Event.slot() => self.event.get(at),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Adds what is declared of the values in `expr`: bounds of numbers.
+    fn bounds(&self, expr: &Expr, found: &mut Vec<Expr>) {
+        expr.walk(&mut |part| {
+            let ExprKind::Field(object, at) = &part.kind else { return };
+            let Some(field) = self.declared(object, *at) else { return };
+            if !numeric(&part.ty) {
+                return;
+            }
+            found.extend(field.min.iter().map(|min| compare(part, BinaryOp::GreaterEqual, min)));
+            found.extend(field.max.iter().map(|max| compare(part, BinaryOp::LessEqual, max)));
+        });
+    }
+
+    /// The expression with defines of `self` opened, a few levels deep.
+    fn inline(&self, expr: &Expr, depth: u32) -> Expr {
+        rewrite(expr, &|part| {
+            let ExprKind::Define(row, aggregate, define) = &part.kind else { return None };
+            let own = matches!(row.kind, ExprKind::Slot(slot) if slot == Root::SelfRow.slot());
+            if !own || depth > 8 {
+                return None;
+            }
+            let define = self.brief.aggregates.get(*aggregate).defines.get(*define);
+            Some(self.inline(&define.expr, depth + 1))
+        })
+    }
+}
+
+fn event_fields(brief: &Brief, id: FlowId) -> &[Field] {
+    let (FlowId::Policy(id) | FlowId::Otherwise(id, _)) = id else { return &[] };
+    match &brief.policies.get(id).trigger {
+        Trigger::On { source: EventSource::Event(id), .. } => &brief.events.get(*id).fields,
+        Trigger::On { source: EventSource::Sent(external, id), .. } => {
+            &brief.externals.get(*external).sends.get(*id).fields
+        }
+        _ => &[],
+    }
+}
+
+/// What `assign` makes of the row.
+pub(super) fn substitution(assign: &Assign) -> Substitution {
+    Substitution {
+        slot: Root::SelfRow.slot(),
+        field: Some(assign.slot),
+        value: assign.value.clone(),
+    }
+}
+
+/// A copy in which `replace` was asked for every part, outermost first.
+pub(super) fn rewrite(expr: &Expr, replace: &dyn Fn(&Expr) -> Option<Expr>) -> Expr {
+    if let Some(new) = replace(expr) {
+        return new;
+    }
+    let mut copy = expr.clone();
+    for child in copy.children_mut() {
+        *child = rewrite(child, replace);
+    }
+    copy
+}
+
+fn mentions(goal: &Expr, assigns: &[Assign]) -> bool {
+    let mut found = false;
+    goal.walk(&mut |part| match &part.kind {
+        ExprKind::Field(row, at) if matches!(row.kind, ExprKind::Slot(_)) => {
+            found |= assigns.iter().any(|assign| assign.slot == *at);
+        }
+        // A recursive define that was not opened may look at anything.
+        ExprKind::Define(..) => found = true,
+        _ => {}
+    });
+    found
+}
+
+fn compare(value: &Expr, op: BinaryOp, bound: &Value) -> Expr {
+    let literal = Expr {
+        kind: ExprKind::Literal(bound.clone()),
+        ty: value.ty.clone(),
+        span: value.span,
+    };
+    let kind = ExprKind::Binary(op, Box::new(value.clone()), Box::new(literal));
+    Expr { kind, ty: Type::Bool, span: value.span }
+}
+
+fn numeric(ty: &Type) -> bool {
+    matches!(ty, Type::Int | Type::Decimal | Type::Money | Type::Duration)
+}
+
+fn as_int(value: Option<&Value>) -> Option<i64> {
+    match value {
+        Some(Value::Int(number)) => Some(*number),
+        _ => None,
+    }
+}
+
+/// Whether everything that `source` admits is admitted by `target`.
+fn narrower(source: &Field, target: &Field) -> bool {
+    let low = as_int(target.min.as_ref())
+        .is_none_or(|min| as_int(source.min.as_ref()).is_some_and(|own| own >= min));
+    let high = as_int(target.max.as_ref())
+        .is_none_or(|max| as_int(source.max.as_ref()).is_some_and(|own| own <= max));
+    let count = target.count.is_none_or(|range| {
+        source.count.is_some_and(|own| {
+            let capped = range.max.is_none_or(|max| own.max.is_some_and(|own| own <= max));
+            own.min >= range.min && capped
+        })
+    });
+    low && high && count
+}

@@ -1,0 +1,477 @@
+//! Which statements can be refused, found by walking a body with what is known at each place.
+
+use super::FlowId;
+use super::expand::{Item, Leaf, aggregate};
+use super::known::{Known, Row, steady};
+use super::proof::Proof;
+use crate::model::*;
+use std::collections::BTreeSet;
+
+/// A statement as met on the walk.
+#[derive(Clone, Debug)]
+pub(super) struct Occurrence {
+    /// Which leaf.
+    pub leaf: usize,
+    /// Whether it can be refused.
+    pub refuses: bool,
+    /// The row that it wrote, as it is known afterwards.
+    pub row: Option<Row>,
+    /// The conditions that hold afterwards.
+    pub facts: Vec<Expr>,
+}
+
+/// The walk.
+pub(super) struct Walk<'a> {
+    pub brief: &'a Brief,
+    pub proof: Proof<'a>,
+    /// Whether rows may be held, so that what is known of them outlives a segment.
+    pub holds: bool,
+    /// Per aggregate: whether its rows never disappear.
+    pub permanent: Vec<bool>,
+    /// The flow whose statements these are.
+    pub id: FlowId,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(brief: &'a Brief, id: FlowId) -> Self {
+        let holds = match id {
+            FlowId::Command(id) => brief.commands.get(id).holds,
+            FlowId::Policy(_) | FlowId::Otherwise(..) => true,
+        };
+        Self { brief, proof: Proof::new(brief, id), holds, permanent: permanent(brief), id }
+    }
+
+    /// Walks `items`; `segments` gives the segment of every `Do` in order.
+    pub(super) fn run(
+        &self,
+        leaves: &[Leaf<'a>],
+        items: &[Item<'a>],
+        segments: &[usize],
+    ) -> Vec<Occurrence> {
+        let mut known = Known::default();
+        let mut outer: Vec<Known> = Vec::new();
+        let mut found: Vec<Occurrence> = Vec::new();
+        for item in items {
+            match item {
+                Item::Open => outer.push(known.clone()),
+                Item::Close => {
+                    if let Some(before) = outer.pop() {
+                        known.meet(&before);
+                    }
+                }
+                Item::Enter(each) => self.enter(&mut known, each),
+                Item::Do(leaf) => {
+                    let Some(of) = leaves.get(*leaf) else { continue };
+                    let at = found.len();
+                    let place = (at, segments.get(at).copied().unwrap_or(0));
+                    let (refuses, row) = self.conditional(&mut known, of.statement, place);
+                    let facts = known.facts.clone();
+                    found.push(Occurrence { leaf: *leaf, refuses, row, facts });
+                }
+            }
+        }
+        found
+    }
+
+    fn enter(&self, known: &mut Known, each: &Statement) {
+        known.enter(each);
+        let StatementKind::Each { variable, list, .. } = &each.kind else { return };
+        if self.is_stored(known, list) {
+            known.stored.push(*variable);
+        }
+        if let Type::List(element) = list.ty.required()
+            && let Type::Row(aggregate) = element.required()
+        {
+            known.stored.push(*variable);
+            known.rows.push(Row {
+                aggregate: *aggregate,
+                slot: Some(*variable),
+                key: None,
+                states: None,
+                segment: usize::MAX,
+                since: 0,
+                fresh: false,
+            });
+        }
+    }
+
+    /// A statement that may be skipped teaches nothing, but may spoil what was known.
+    fn conditional(
+        &self,
+        known: &mut Known,
+        statement: &Statement,
+        place: (usize, usize),
+    ) -> (bool, Option<Row>) {
+        let Some(when) = &statement.when else { return self.statement(known, statement, place) };
+        let looks = self.misses(known, when);
+        let before = known.clone();
+        known.assume(self.brief, when);
+        let (refuses, row) = self.statement(known, statement, place);
+        // The binding is optional from here on, but a row that is there is known.
+        let bound: Vec<Row> =
+            known.rows.iter().filter(|row| row.since == place.0).cloned().collect();
+        known.meet(&before);
+        known.rows.extend(bound.into_iter().map(|row| Row { key: None, ..row }));
+        (refuses || looks, row)
+    }
+
+    fn statement(
+        &self,
+        known: &mut Known,
+        statement: &Statement,
+        place: (usize, usize),
+    ) -> (bool, Option<Row>) {
+        let looks = expressions(statement).into_iter().any(|expr| self.misses(known, expr));
+        let (refuses, row) = match &statement.kind {
+            StatementKind::Let(value) => {
+                if let (true, Some(slot)) = (self.is_stored(known, value), statement.binding) {
+                    known.stored.push(slot);
+                }
+                (false, None)
+            }
+            StatementKind::Require { condition, .. } => {
+                let proved = self.proof.proves(&known.facts, condition, &[])
+                    || self.state_follows(known, condition);
+                known.assume(self.brief, condition);
+                (!proved, None)
+            }
+            StatementKind::Read { aggregate, access, stale } => {
+                let Access::One(key) = access else { return (looks, None) };
+                let target = Target::Key(key.clone());
+                let present = self.present(known, *aggregate, &target);
+                if stale.is_none() {
+                    self.touch(known, statement, (*aggregate, &target), place);
+                }
+                (!present, None)
+            }
+            StatementKind::Create { .. } => self.create(known, statement, place),
+            StatementKind::Change { .. } => self.change(known, statement, place),
+            StatementKind::Delete { aggregate, target, .. } => {
+                let present = self.present(known, *aggregate, target);
+                let at = known.find(*aggregate, target);
+                known.written(*aggregate, at);
+                if let Some(at) = at {
+                    known.rows.remove(at);
+                }
+                (!present, None)
+            }
+            StatementKind::Call { target: CallTarget::External(external, operation), .. } => {
+                let external = self.brief.externals.get(*external);
+                (!external.operations.get(*operation).fails.is_empty(), None)
+            }
+            StatementKind::Call { target: CallTarget::Command(_), .. } => (true, None),
+            StatementKind::Emit { .. } | StatementKind::Return(_) | StatementKind::Each { .. } => {
+                (false, None)
+            }
+        };
+        for expr in expressions(statement) {
+            expr.walk(&mut |part| {
+                if matches!(part.kind, ExprKind::Index(..)) && steady(part) {
+                    known.indexed.push(part.clone());
+                }
+            });
+        }
+        (refuses || looks, row)
+    }
+
+    fn create(
+        &self,
+        known: &mut Known,
+        statement: &Statement,
+        place: (usize, usize),
+    ) -> (bool, Option<Row>) {
+        let StatementKind::Create { aggregate: id, sets, .. } = &statement.kind else {
+            return (false, None);
+        };
+        let declared = self.brief.aggregates.get(*id);
+        let unique = declared.fields.iter().any(|field| field.marks.unique);
+        let values = initial(declared, sets, statement);
+        let kept = self.proof.keeps(*id, &values, &known.facts, false);
+        let refuses = !declared.generated_key || unique || self.counted(*id) || !kept;
+        let row = Row {
+            aggregate: *id,
+            slot: statement.binding,
+            key: None,
+            states: declared.states.is_some().then(|| BTreeSet::from([0])),
+            segment: place.1,
+            since: place.0,
+            fresh: declared.generated_key,
+        };
+        known.rows.push(row.clone());
+        known.written(*id, Some(known.rows.len() - 1));
+        (refuses, Some(row))
+    }
+
+    fn change(
+        &self,
+        known: &mut Known,
+        statement: &Statement,
+        place: (usize, usize),
+    ) -> (bool, Option<Row>) {
+        let StatementKind::Change { aggregate: id, target, create, steps, .. } = &statement.kind
+        else {
+            return (false, None);
+        };
+        let missing = !create && !self.present(known, *id, target);
+        let unheld = super::is_delta(steps) || !self.holds;
+        let at = self.touch(known, statement, (*id, target), place);
+        let row = known.rows.get(at).cloned();
+        let certain = row.as_ref().is_some_and(|row| row.segment == place.1 || !unheld);
+        let mut facts = known.about_self(row.as_ref().and_then(|row| row.slot).filter(|_| certain));
+        facts.extend(statement.when.clone());
+        let mut states = row.and_then(|row| row.states).filter(|_| certain);
+        if *create && states.is_some() {
+            states = None;
+        }
+        let unique = *create
+            && self.brief.aggregates.get(*id).fields.iter().any(|field| field.marks.unique);
+        let refused = self.steps(*id, steps, &mut facts, &mut states);
+        let limited = (*create && self.counted(*id)) || self.summed(*id, steps);
+        if let Some(row) = known.rows.get_mut(at) {
+            row.states = states;
+            row.segment = place.1;
+        }
+        known.written(*id, Some(at));
+        (missing || unique || refused || limited, known.rows.get(at).cloned())
+    }
+
+    /// Whether the steps of a change can be refused; afterwards `states` holds where it can be.
+    pub(super) fn steps(
+        &self,
+        aggregate: Id<Aggregate>,
+        steps: &[ChangeStep],
+        facts: &mut Vec<Expr>,
+        states: &mut Option<BTreeSet<usize>>,
+    ) -> bool {
+        let declared = self.brief.aggregates.get(aggregate);
+        let mut refused = false;
+        for step in steps {
+            match step {
+                ChangeStep::Require { condition, .. } => {
+                    refused |= !self.proof.proves(facts, condition, &[]);
+                    facts.extend(super::known::conjuncts(condition).into_iter().cloned());
+                }
+                ChangeStep::Set(assigns) => {
+                    refused |= !self.proof.keeps(aggregate, assigns, facts, true);
+                    facts.retain(|fact| !about(fact, assigns));
+                }
+                ChangeStep::Move { id, .. } => {
+                    let Some(all) = &declared.states else { continue };
+                    let to = all.moves.get(*id);
+                    let from = states.take();
+                    refused |= !from
+                        .is_some_and(|from| from.iter().all(|state| to.from.contains(state)));
+                    *states = Some(BTreeSet::from([to.to]));
+                    let state = state_assign(declared, all, to.to);
+                    refused |= state
+                        .is_some_and(|set| !self.proof.keeps(aggregate, &[set], facts, true));
+                }
+            }
+        }
+        refused
+    }
+
+    /// The position of the row that a statement touches, made known if it was not.
+    fn touch(
+        &self,
+        known: &mut Known,
+        statement: &Statement,
+        (aggregate, target): (Id<Aggregate>, &Target),
+        (at, segment): (usize, usize),
+    ) -> usize {
+        if let Some(found) = known.find(aggregate, target) {
+            if let (Some(row), Some(slot)) = (known.rows.get_mut(found), statement.binding) {
+                row.slot = Some(slot);
+            }
+            return found;
+        }
+        let key = match target {
+            Target::Key(key) => Some(key.unconverted().clone()).filter(steady),
+            Target::Bound(_) => None,
+        };
+        let slot = match target {
+            Target::Bound(slot) => Some(*slot),
+            Target::Key(_) => statement.binding,
+        };
+        known.rows.push(Row { aggregate, slot, key, states: None, segment, since: at, fresh: false });
+        known.rows.len() - 1
+    }
+
+    /// Whether the row exists: touched before, or named by a stored reference to something that
+    /// never disappears.
+    fn present(&self, known: &Known, aggregate: Id<Aggregate>, target: &Target) -> bool {
+        if known.find(aggregate, target).is_some() {
+            return true;
+        }
+        let Target::Key(key) = target else { return true };
+        let permanent = self.permanent.get(aggregate.index()).copied().unwrap_or(false);
+        permanent && (self.is_stored(known, key) || self.is_tenant(aggregate, key))
+    }
+
+    fn is_tenant(&self, aggregate: Id<Aggregate>, key: &Expr) -> bool {
+        let tenants = self.brief.tenancy.as_ref().is_some_and(|t| t.aggregate == aggregate);
+        let ExprKind::Field(object, at) = &key.unconverted().kind else { return false };
+        let Type::Struct(shape) = &object.ty else { return false };
+        let named = shape.slots.get(*at).is_some_and(|slot| &*slot.name == "tenant");
+        tenants && named && matches!(object.kind, ExprKind::Slot(of) if of == Root::Caller.slot())
+    }
+
+    /// Whether a value comes from a row or an event, where references were valid when stored.
+    fn is_stored(&self, known: &Known, expr: &Expr) -> bool {
+        let expr = expr.unconverted();
+        match &expr.kind {
+            ExprKind::Slot(slot) => known.stored.contains(slot) || *slot == Root::Event.slot(),
+            ExprKind::Field(object, _) => {
+                matches!(object.ty.required(), Type::Row(_)) || self.is_stored(known, object)
+            }
+            ExprKind::Index(list, _) => self.is_stored(known, list),
+            ExprKind::Call(Function::Value | Function::Take, parts) => {
+                parts.first().is_some_and(|part| self.is_stored(known, part))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether evaluating it may look for a key that is not there.
+    fn misses(&self, known: &Known, expr: &Expr) -> bool {
+        let mut missing = false;
+        expr.walk(&mut |part| {
+            missing |= matches!(part.kind, ExprKind::Index(..))
+                && !known.indexed.iter().any(|seen| seen.same(part));
+        });
+        missing
+    }
+
+    fn state_follows(&self, known: &Known, condition: &Expr) -> bool {
+        super::known::conjuncts(condition).iter().all(|part| {
+            super::known::states_of(self.brief, part).is_some_and(|(slot, states)| {
+                let row = known.rows.iter().find(|row| row.slot == Some(slot));
+                row.and_then(|row| row.states.as_ref()).is_some_and(|own| own.is_subset(&states))
+            })
+        })
+    }
+
+    /// Whether a limit counts rows of the aggregate.
+    fn counted(&self, aggregate: Id<Aggregate>) -> bool {
+        self.brief.limits.rows().iter().any(|limit| match limit.kind {
+            LimitKind::Count { aggregate: of, .. } | LimitKind::Sum { aggregate: of, .. } => {
+                of == aggregate
+            }
+            LimitKind::Rate { .. } => false,
+        })
+    }
+
+    /// Whether a limit sums a field that the steps set.
+    fn summed(&self, aggregate: Id<Aggregate>, steps: &[ChangeStep]) -> bool {
+        self.brief.limits.rows().iter().any(|limit| match limit.kind {
+            LimitKind::Sum { aggregate: of, slot, .. } if of == aggregate => {
+                steps.iter().any(|step| {
+                    matches!(step, ChangeStep::Set(sets) if sets.iter().any(|set| set.slot == slot))
+                })
+            }
+            _ => false,
+        })
+    }
+}
+
+/// Per aggregate: whether its rows never disappear.
+fn permanent(brief: &Brief) -> Vec<bool> {
+    let mut permanent: Vec<bool> = brief
+        .aggregates
+        .rows()
+        .iter()
+        .map(|aggregate| aggregate.keep.is_none() && aggregate.ephemeral.is_none())
+        .collect();
+    for id in FlowId::all(brief) {
+        for leaf in super::expand::leaves(&id.body(brief).statements) {
+            if let StatementKind::Delete { .. } = leaf.statement.kind
+                && let Some(of) = aggregate(brief, leaf.statement)
+                && let Some(flag) = permanent.get_mut(of.index())
+            {
+                *flag = false;
+            }
+        }
+    }
+    permanent
+}
+
+/// A new row: what is set, else the default, else absence; and the first state.
+fn initial(declared: &Aggregate, sets: &[Assign], statement: &Statement) -> Vec<Assign> {
+    let mut values = sets.to_vec();
+    for (slot, field) in declared.fields.iter().enumerate() {
+        if values.iter().any(|assign| assign.slot == slot) {
+            continue;
+        }
+        let value = match &field.default {
+            Some(value) => value.clone(),
+            None if field.ty.is_optional() => Value::Null,
+            None => continue,
+        };
+        let value =
+            Expr { kind: ExprKind::Literal(value), ty: field.ty.clone(), span: statement.span };
+        values.push(Assign { slot, name: field.name.clone(), value });
+    }
+    values.extend(declared.states.as_ref().and_then(|states| state_assign(declared, states, 0)));
+    values
+}
+
+fn state_assign(declared: &Aggregate, states: &States, to: usize) -> Option<Assign> {
+    let (slot, ty) = declared.row.find("state")?;
+    let name = states.names.get(to)?.clone();
+    let kind = ExprKind::Literal(Value::Text(name.text.clone()));
+    let value = Expr { kind, ty: ty.clone(), span: name.span };
+    Some(Assign { slot, name, value })
+}
+
+fn about(fact: &Expr, assigns: &[Assign]) -> bool {
+    let mut hit = false;
+    fact.walk(&mut |part| {
+        if let ExprKind::Field(row, at) = &part.kind
+            && matches!(row.kind, ExprKind::Slot(slot) if slot == Root::SelfRow.slot())
+        {
+            hit |= assigns.iter().any(|assign| assign.slot == *at);
+        }
+        hit |= matches!(part.kind, ExprKind::Define(..));
+    });
+    hit
+}
+
+/// The expressions that a statement evaluates when it runs, its undo apart.
+pub(super) fn expressions(statement: &Statement) -> Vec<&Expr> {
+    match &statement.kind {
+        StatementKind::Let(value) => vec![value],
+        StatementKind::Require { condition, .. } => vec![condition],
+        StatementKind::Return(values) => values.iter().map(|(_, value)| value).collect(),
+        StatementKind::Read { access, .. } => match access {
+            Access::One(expr) | Access::Keys(expr) => vec![expr],
+            Access::Where { filter, .. } => filter.iter().collect(),
+        },
+        StatementKind::Create { sets, tenant, .. } => {
+            sets.iter().map(|set| &set.value).chain(tenant).collect()
+        }
+        StatementKind::Emit { sets, .. } => sets.iter().map(|set| &set.value).collect(),
+        StatementKind::Call { sets, fallback, .. } => {
+            sets.iter().chain(fallback).map(|set| &set.value).collect()
+        }
+        StatementKind::Change { target, steps, .. } => {
+            let mut found = key(target);
+            for step in steps {
+                match step {
+                    ChangeStep::Require { condition, .. } => found.push(condition),
+                    ChangeStep::Set(sets) => found.extend(sets.iter().map(|set| &set.value)),
+                    ChangeStep::Move { .. } => {}
+                }
+            }
+            found
+        }
+        StatementKind::Delete { target, .. } => key(target),
+        StatementKind::Each { list, .. } => vec![list],
+    }
+}
+
+fn key(target: &Target) -> Vec<&Expr> {
+    match target {
+        Target::Key(key) => vec![key],
+        Target::Bound(_) => Vec::new(),
+    }
+}
