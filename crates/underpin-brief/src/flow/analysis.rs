@@ -15,15 +15,24 @@ pub(super) fn analyse(brief: &Brief, id: FlowId, cut: &Cut) -> Flow {
     let examined = examine(&walk, &Cut::finest(brief), &body.statements);
     let leaves = &examined.leaves;
     let home = home(brief, cut, leaves);
-    let owners: Vec<Option<Owner>> =
-        leaves.iter().map(|leaf| expand::owner(brief, cut, leaf.statement)).collect();
+    let owners: Vec<Option<Owner>> = leaves
+        .iter()
+        .map(|leaf| expand::owner(brief, cut, leaf.statement))
+        .collect();
     let (of, segments) = segments::segments(&owners, home);
-    let calls = segments.iter().any(|segment| !matches!(segment.owner, Owner::Service(_)));
-    let kind =
-        if calls || segments.len() > 1 { FlowKind::Saga } else { FlowKind::Transaction };
+    let calls = segments
+        .iter()
+        .any(|segment| !matches!(segment.owner, Owner::Service(_)));
+    let kind = if calls || segments.len() > 1 {
+        FlowKind::Saga
+    } else {
+        FlowKind::Transaction
+    };
     let finest = Cut::finest(brief);
-    let units: Vec<Option<Owner>> =
-        leaves.iter().map(|leaf| expand::owner(brief, &finest, leaf.statement)).collect();
+    let units: Vec<Option<Owner>> = leaves
+        .iter()
+        .map(|leaf| expand::owner(brief, &finest, leaf.statement))
+        .collect();
     let (units, _) = segments::segments(&units, 0);
     let places = of.iter().zip(units).enumerate();
     let steps: Vec<Step> = places
@@ -40,7 +49,15 @@ pub(super) fn analyse(brief: &Brief, id: FlowId, cut: &Cut) -> Flow {
         Some(pivot) if walk.holds => holds(leaves, &steps, pivot, &together),
         _ => Vec::new(),
     };
-    Flow { id, pivot: examined.pivot, steps, segments, kind, holds, home }
+    Flow {
+        id,
+        pivot: examined.pivot,
+        steps,
+        segments,
+        kind,
+        holds,
+        home,
+    }
 }
 
 fn step(
@@ -51,7 +68,11 @@ fn step(
 ) -> Option<Step> {
     let leaf = examined.leaves.get(at)?;
     let role = examined.roles.get(at).copied().unwrap_or(Role::Local);
-    let undo = examined.undos.get(at).filter(|_| role == Role::Compensatable).cloned();
+    let undo = examined
+        .undos
+        .get(at)
+        .filter(|_| role == Role::Compensatable)
+        .cloned();
     Some(Step {
         path: leaf.statement.path.clone(),
         name: leaf.statement.name.text.clone(),
@@ -70,7 +91,9 @@ fn step(
 fn home(brief: &Brief, cut: &Cut, leaves: &[Leaf<'_>]) -> usize {
     let owned = |wanted: &dyn Fn(&Statement) -> bool| {
         let mut statements = leaves.iter().map(|leaf| leaf.statement);
-        statements.find(|statement| wanted(statement)).and_then(|of| expand::aggregate(brief, of))
+        statements
+            .find(|statement| wanted(statement))
+            .and_then(|of| expand::aggregate(brief, of))
     };
     let writes = |statement: &Statement| {
         matches!(
@@ -81,5 +104,7 @@ fn home(brief: &Brief, cut: &Cut, leaves: &[Leaf<'_>]) -> usize {
         )
     };
     let touched = |statement: &Statement| expand::aggregate(brief, statement).is_some();
-    owned(&writes).or_else(|| owned(&touched)).map_or(0, |aggregate| cut.service(aggregate))
+    owned(&writes)
+        .or_else(|| owned(&touched))
+        .map_or(0, |aggregate| cut.service(aggregate))
 }

@@ -69,8 +69,10 @@ pub(super) fn examine<'a>(
         .collect();
     let (of, list) = segments(&owners, 0);
     let steps = walk.run(&leaves, &items, &of);
-    let undos: Vec<StepUndo> =
-        leaves.iter().map(|leaf| undo::of(walk.brief, leaf.statement)).collect();
+    let undos: Vec<StepUndo> = leaves
+        .iter()
+        .map(|leaf| undo::of(walk.brief, leaf.statement))
+        .collect();
     let course = Course {
         walk,
         leaves: &leaves,
@@ -97,7 +99,14 @@ pub(super) fn examine<'a>(
             *flag |= step.refuses;
         }
     }
-    Examined { pivot, roles, refuses, undos, problems, leaves }
+    Examined {
+        pivot,
+        roles,
+        refuses,
+        undos,
+        problems,
+        leaves,
+    }
 }
 
 /// Occurrences that stand or fall together: the flow itself, or one chunk of a loop.
@@ -110,11 +119,17 @@ struct Group {
 
 impl Course<'_, '_> {
     fn statement(&self, at: usize) -> Option<&Statement> {
-        self.steps.get(at).and_then(|step| self.leaves.get(step.leaf)).map(|leaf| leaf.statement)
+        self.steps
+            .get(at)
+            .and_then(|step| self.leaves.get(step.leaf))
+            .map(|leaf| leaf.statement)
     }
 
     fn chunk(&self, at: usize) -> Option<usize> {
-        let leaf = self.steps.get(at).and_then(|step| self.leaves.get(step.leaf))?;
+        let leaf = self
+            .steps
+            .get(at)
+            .and_then(|step| self.leaves.get(step.leaf))?;
         let chunked = leaf
             .loops
             .iter()
@@ -124,12 +139,20 @@ impl Course<'_, '_> {
 
     /// The flow (which sees its chunks from outside), then every chunk.
     fn groups(&self) -> Vec<Group> {
-        let mut groups = vec![Group { chunk: None, members: (0..self.steps.len()).collect() }];
+        let mut groups = vec![Group {
+            chunk: None,
+            members: (0..self.steps.len()).collect(),
+        }];
         for at in 0..self.steps.len() {
-            let Some(chunk) = self.chunk(at) else { continue };
+            let Some(chunk) = self.chunk(at) else {
+                continue;
+            };
             match groups.iter_mut().find(|group| group.chunk == Some(chunk)) {
                 Some(group) => group.members.push(at),
-                None => groups.push(Group { chunk: Some(chunk), members: vec![at] }),
+                None => groups.push(Group {
+                    chunk: Some(chunk),
+                    members: vec![at],
+                }),
             }
         }
         groups
@@ -150,7 +173,8 @@ impl Course<'_, '_> {
     }
 
     fn repeatable(&self, at: usize) -> bool {
-        self.statement(at).is_none_or(|statement| repeatable(self.walk.brief, statement))
+        self.statement(at)
+            .is_none_or(|statement| repeatable(self.walk.brief, statement))
     }
 
     fn judge(
@@ -190,8 +214,12 @@ impl Course<'_, '_> {
 
     /// Calls whose outcome may stay unknown.
     fn outcome(&self, at: usize, pivot: Option<usize>, problems: &mut Vec<Problem>) {
-        let Some(statement) = self.statement(at) else { return };
-        let StatementKind::Call { once, .. } = &statement.kind else { return };
+        let Some(statement) = self.statement(at) else {
+            return;
+        };
+        let StatementKind::Call { once, .. } = &statement.kind else {
+            return;
+        };
         if repeatable(self.walk.brief, statement) {
             return;
         }
@@ -199,7 +227,10 @@ impl Course<'_, '_> {
         match pivot {
             _ if once.is_none() => problems.push(Problem::UnknownOutcome { leaf }),
             Some(pivot) if pivot != at => {
-                problems.push(Problem::OnceElsewhere { leaf, pivot: self.leaf(pivot) });
+                problems.push(Problem::OnceElsewhere {
+                    leaf,
+                    pivot: self.leaf(pivot),
+                });
             }
             _ => {}
         }
@@ -208,7 +239,9 @@ impl Course<'_, '_> {
     /// An effect before the pivot.
     fn before(&self, group: &Group, at: usize, pivot: usize, problems: &mut Vec<Problem>) {
         let (leaf, last) = (self.leaf(at), self.leaf(pivot));
-        let Some(statement) = self.statement(at) else { return };
+        let Some(statement) = self.statement(at) else {
+            return;
+        };
         let together = self.together(at, pivot);
         if self.foreign(group, at) {
             problems.push(Problem::NoUndo { leaf, pivot: last });
@@ -225,7 +258,9 @@ impl Course<'_, '_> {
 
     fn undo(&self, at: usize, pivot: usize, problems: &mut Vec<Problem>) {
         let (leaf, last) = (self.leaf(at), self.leaf(pivot));
-        let Some(step) = self.steps.get(at) else { return };
+        let Some(step) = self.steps.get(at) else {
+            return;
+        };
         match self.undos.get(leaf) {
             Some(StepUndo::Missing) if !self.once(at) => {
                 let stuck = |at: usize| {
@@ -257,7 +292,9 @@ impl Course<'_, '_> {
 
     /// Whether the row of `at` is changed again after the pivot, so that nobody else does.
     fn held(&self, at: usize, pivot: usize) -> bool {
-        let Some(row) = self.steps.get(at).and_then(|step| step.row.as_ref()) else { return false };
+        let Some(row) = self.steps.get(at).and_then(|step| step.row.as_ref()) else {
+            return false;
+        };
         self.walk.holds
             && (pivot + 1..self.steps.len()).any(|later| {
                 let again = self.steps.get(later).and_then(|step| step.row.as_ref());
@@ -271,7 +308,9 @@ impl Course<'_, '_> {
     /// An effect after the pivot.
     fn after(&self, at: usize, pivot: usize, problems: &mut Vec<Problem>) {
         let (leaf, last) = (self.leaf(at), self.leaf(pivot));
-        let Some(statement) = self.statement(at) else { return };
+        let Some(statement) = self.statement(at) else {
+            return;
+        };
         if !self.walk.holds || !needs_hold(statement) || self.together(at, pivot) {
             return;
         }
@@ -288,8 +327,13 @@ impl Course<'_, '_> {
 
     /// Whether one transaction keeps or drops both, under every cut.
     fn together(&self, a: usize, b: usize) -> bool {
-        let (Some(one), Some(two)) = (self.of.get(a), self.of.get(b)) else { return false };
-        let local = self.segments.get(*one).is_some_and(|s| matches!(s.owner, Owner::Service(_)));
+        let (Some(one), Some(two)) = (self.of.get(a), self.of.get(b)) else {
+            return false;
+        };
+        let local = self
+            .segments
+            .get(*one)
+            .is_some_and(|s| matches!(s.owner, Owner::Service(_)));
         one == two && local
     }
 
@@ -301,7 +345,10 @@ impl Course<'_, '_> {
 /// Whether a statement may be repeated until its outcome is known.
 pub(super) fn repeatable(brief: &Brief, statement: &Statement) -> bool {
     match &statement.kind {
-        StatementKind::Call { target: CallTarget::External(external, operation), .. } => {
+        StatementKind::Call {
+            target: CallTarget::External(external, operation),
+            ..
+        } => {
             let operation = brief.externals.get(*external).operations.get(*operation);
             operation.read || operation.idempotent.is_some() || operation.status.is_some()
         }
@@ -314,7 +361,9 @@ pub(super) fn needs_hold(statement: &Statement) -> bool {
     match &statement.kind {
         StatementKind::Change { steps, .. } => {
             !super::is_delta(steps)
-                && steps.iter().any(|step| !matches!(step, ChangeStep::Require { .. }))
+                && steps
+                    .iter()
+                    .any(|step| !matches!(step, ChangeStep::Require { .. }))
         }
         StatementKind::Delete { .. } => true,
         _ => false,

@@ -7,7 +7,9 @@ use crate::model::*;
 
 /// Whether the key of the row that leaf `leaf` changes is known before leaf `limit` begins.
 pub(super) fn key_known(leaves: &[Leaf<'_>], leaf: usize, limit: usize) -> bool {
-    let Some(statement) = leaves.get(leaf).map(|leaf| leaf.statement) else { return true };
+    let Some(statement) = leaves.get(leaf).map(|leaf| leaf.statement) else {
+        return true;
+    };
     match target(statement) {
         Some(target) => target_known(leaves, target, limit, 0),
         None => true,
@@ -30,12 +32,17 @@ fn target_known(leaves: &[Leaf<'_>], target: &Target, limit: usize, depth: u32) 
 
 fn expr_known(leaves: &[Leaf<'_>], expr: &Expr, limit: usize, depth: u32) -> bool {
     depth < 32
-        && expr.slots().into_iter().all(|slot| slot_known(leaves, slot, limit, depth + 1))
+        && expr
+            .slots()
+            .into_iter()
+            .all(|slot| slot_known(leaves, slot, limit, depth + 1))
 }
 
 /// Bound before `limit`, a root, or the element of a list that is known.
 fn slot_known(leaves: &[Leaf<'_>], slot: Slot, limit: usize, depth: u32) -> bool {
-    let bound = leaves.iter().position(|leaf| leaf.statement.binding == Some(slot));
+    let bound = leaves
+        .iter()
+        .position(|leaf| leaf.statement.binding == Some(slot));
     if let Some(at) = bound {
         return at < limit;
     }
@@ -49,15 +56,22 @@ fn slot_known(leaves: &[Leaf<'_>], slot: Slot, limit: usize, depth: u32) -> bool
 
 /// The row bound to `slot` is known where its own key is: also a generated one.
 fn row_known(leaves: &[Leaf<'_>], slot: Slot, limit: usize, depth: u32) -> bool {
-    let bound = leaves.iter().position(|leaf| leaf.statement.binding == Some(slot));
-    let Some(at) = bound else { return slot_known(leaves, slot, limit, depth) };
-    let Some(statement) = leaves.get(at).map(|leaf| leaf.statement) else { return true };
+    let bound = leaves
+        .iter()
+        .position(|leaf| leaf.statement.binding == Some(slot));
+    let Some(at) = bound else {
+        return slot_known(leaves, slot, limit, depth);
+    };
+    let Some(statement) = leaves.get(at).map(|leaf| leaf.statement) else {
+        return true;
+    };
     at < limit
         || depth < 32
             && match &statement.kind {
-                StatementKind::Read { access: Access::One(key), .. } => {
-                    expr_known(leaves, key, limit, depth + 1)
-                }
+                StatementKind::Read {
+                    access: Access::One(key),
+                    ..
+                } => expr_known(leaves, key, limit, depth + 1),
                 StatementKind::Change { target, .. } => {
                     target_known(leaves, target, limit, depth + 1)
                 }
@@ -76,14 +90,22 @@ pub(super) fn holds(
     let mut found = Vec::new();
     for (until, (leaf, step)) in leaves.iter().zip(steps).enumerate() {
         let later = until > pivot && step.role == Role::Retriable && !together(until, pivot);
-        let (StatementKind::Change { aggregate, target, .. }
-        | StatementKind::Delete { aggregate, target, .. }) = &leaf.statement.kind
+        let (StatementKind::Change {
+            aggregate, target, ..
+        }
+        | StatementKind::Delete {
+            aggregate, target, ..
+        }) = &leaf.statement.kind
         else {
             continue;
         };
         if later && needs_hold(leaf.statement) {
             let from = first_touch(leaves, *aggregate, target).min(pivot);
-            found.push(Hold { aggregate: *aggregate, from, until });
+            found.push(Hold {
+                aggregate: *aggregate,
+                from,
+                until,
+            });
         }
     }
     found
@@ -100,13 +122,21 @@ fn first_touch(leaves: &[Leaf<'_>], aggregate: Id<Aggregate>, target: &Target) -
         let bound = matches!(target, Target::Bound(slot) if leaf.statement.binding == Some(*slot));
         bound
             || match &leaf.statement.kind {
-                StatementKind::Read { aggregate: of, access: Access::One(key), .. } => {
-                    *of == aggregate && matches!(target, Target::Key(own) if own.same(key))
+                StatementKind::Read {
+                    aggregate: of,
+                    access: Access::One(key),
+                    ..
+                } => *of == aggregate && matches!(target, Target::Key(own) if own.same(key)),
+                StatementKind::Change {
+                    aggregate: of,
+                    target: other,
+                    ..
                 }
-                StatementKind::Change { aggregate: of, target: other, .. }
-                | StatementKind::Delete { aggregate: of, target: other, .. } => {
-                    *of == aggregate && same(other)
-                }
+                | StatementKind::Delete {
+                    aggregate: of,
+                    target: other,
+                    ..
+                } => *of == aggregate && same(other),
                 _ => false,
             }
     };

@@ -59,8 +59,7 @@ impl Known {
         let bound = bound_in(each);
         let free = |expr: &Expr| !expr.slots().iter().any(|slot| bound.contains(slot));
         self.rows.retain(|row| {
-            row.slot.is_none_or(|slot| !bound.contains(&slot))
-                && row.key.as_ref().is_none_or(free)
+            row.slot.is_none_or(|slot| !bound.contains(&slot)) && row.key.as_ref().is_none_or(free)
         });
         self.facts.retain(free);
         self.indexed.retain(free);
@@ -79,7 +78,10 @@ impl Known {
                 (Some(a), Some(b)) => Some(a.union(b).copied().collect()),
                 _ => None,
             };
-            rows.push(Row { states, ..row.clone() });
+            rows.push(Row {
+                states,
+                ..row.clone()
+            });
         }
         self.rows = rows;
         let both = |list: &mut Vec<Expr>, others: &[Expr]| {
@@ -118,7 +120,8 @@ impl Known {
             fact.walk(&mut |part| {
                 let row = matches!(part.ty.required(), Type::Row(id) if *id == aggregate);
                 hit |= row
-                    && only.is_none_or(|slot| matches!(part.kind, ExprKind::Slot(of) if of == slot));
+                    && only
+                        .is_none_or(|slot| matches!(part.kind, ExprKind::Slot(of) if of == slot));
             });
             !hit
         });
@@ -129,9 +132,10 @@ impl Known {
         let own = Root::SelfRow.slot();
         let renamed = self.facts.iter().map(|fact| {
             rewrite(fact, &|part| match part.kind {
-                ExprKind::Slot(of) if Some(of) == slot => {
-                    Some(Expr { kind: ExprKind::Slot(own), ..part.clone() })
-                }
+                ExprKind::Slot(of) if Some(of) == slot => Some(Expr {
+                    kind: ExprKind::Slot(own),
+                    ..part.clone()
+                }),
                 _ => None,
             })
         });
@@ -156,7 +160,9 @@ impl Known {
 
 /// The binding whose own key `expr` is.
 fn key_of_binding(expr: &Expr) -> Option<Slot> {
-    let ExprKind::Field(row, 0) = &expr.kind else { return None };
+    let ExprKind::Field(row, 0) = &expr.kind else {
+        return None;
+    };
     match (&row.unconverted().kind, row.ty.required()) {
         (ExprKind::Slot(slot), Type::Row(_)) => Some(*slot),
         _ => None,
@@ -177,7 +183,9 @@ pub(super) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
 
 /// `row.state == 'a'` and `row.state in ['a', 'b']`: the variable of the row and the states.
 pub(super) fn states_of(brief: &Brief, condition: &Expr) -> Option<(Slot, BTreeSet<usize>)> {
-    let ExprKind::Binary(op, left, right) = &condition.kind else { return None };
+    let ExprKind::Binary(op, left, right) = &condition.kind else {
+        return None;
+    };
     let (left, right) = (left.unconverted(), right.unconverted());
     let (place, values) = match (op, &right.kind) {
         (BinaryOp::Equal, ExprKind::Literal(_)) => (left, vec![right]),
@@ -186,8 +194,11 @@ pub(super) fn states_of(brief: &Brief, condition: &Expr) -> Option<(Slot, BTreeS
         (BinaryOp::In, ExprKind::Literal(Value::List(_))) => (left, vec![right]),
         _ => return None,
     };
-    let ExprKind::Field(row, _) = &place.kind else { return None };
-    let (Type::State(aggregate), ExprKind::Slot(slot)) = (&place.ty, &row.unconverted().kind) else {
+    let ExprKind::Field(row, _) = &place.kind else {
+        return None;
+    };
+    let (Type::State(aggregate), ExprKind::Slot(slot)) = (&place.ty, &row.unconverted().kind)
+    else {
         return None;
     };
     let names = &brief.aggregates.get(*aggregate).states.as_ref()?.names;

@@ -23,20 +23,34 @@ pub(super) fn sound_order(
         tries = tries.saturating_sub(1);
         tries > 0 && legal(&before, order) && is_sound(walk, finest, statements, order)
     };
-    for order in moved(statements.len()).into_iter().chain([by_kind(walk.brief, statements)]) {
+    for order in moved(statements.len())
+        .into_iter()
+        .chain([by_kind(walk.brief, statements)])
+    {
         if sound(&order) {
             return Some(order);
         }
     }
     let count = statements.len();
-    let mut search = Search { count, before: &before, sound: &mut sound, budget: TRIES * 8 };
+    let mut search = Search {
+        count,
+        before: &before,
+        sound: &mut sound,
+        budget: TRIES * 8,
+    };
     search.extend(&mut Vec::new())
 }
 
 fn is_sound(walk: &Walk<'_>, finest: &Cut, statements: &[Statement], order: &[usize]) -> bool {
-    let body: Vec<Statement> = order.iter().filter_map(|at| statements.get(*at)).cloned().collect();
+    let body: Vec<Statement> = order
+        .iter()
+        .filter_map(|at| statements.get(*at))
+        .cloned()
+        .collect();
     let problems = examine(walk, finest, &body).problems;
-    problems.iter().all(|problem| matches!(problem, Problem::UnknownOutcome { .. }))
+    problems
+        .iter()
+        .all(|problem| matches!(problem, Problem::UnknownOutcome { .. }))
 }
 
 /// Every order with one statement at another place, small moves first.
@@ -45,7 +59,9 @@ fn moved(count: usize) -> Vec<Vec<usize>> {
     for distance in 1..count {
         for from in 0..count {
             for to in [from.checked_sub(distance), from.checked_add(distance)] {
-                let Some(to) = to.filter(|to| *to < count) else { continue };
+                let Some(to) = to.filter(|to| *to < count) else {
+                    continue;
+                };
                 let mut order: Vec<usize> = (0..count).collect();
                 let taken = order.remove(from);
                 order.insert(to, taken);
@@ -58,7 +74,10 @@ fn moved(count: usize) -> Vec<Vec<usize>> {
 
 /// What looks first, what can be taken back next, then calls, what tells and answers last.
 fn by_kind(brief: &Brief, statements: &[Statement]) -> Vec<usize> {
-    let class = |at: &usize| match statements.get(*at).map(|statement| (statement, &statement.kind)) {
+    let class = |at: &usize| match statements
+        .get(*at)
+        .map(|statement| (statement, &statement.kind))
+    {
         Some((_, StatementKind::Emit { .. })) => 3,
         Some((_, StatementKind::Return(_))) => 4,
         Some((_, StatementKind::Call { .. })) => 2,
@@ -130,7 +149,10 @@ fn dependencies(brief: &Brief, statements: &[Statement]) -> BTreeSet<(usize, usi
             statement.binding.zip(of)
         })
         .collect();
-    let parts: Vec<Part> = statements.iter().map(|part| Part::of(brief, part, &rows)).collect();
+    let parts: Vec<Part> = statements
+        .iter()
+        .map(|part| Part::of(brief, part, &rows))
+        .collect();
     let mut pairs = BTreeSet::new();
     for (second, later) in parts.iter().enumerate() {
         for (first, earlier) in parts.iter().enumerate().take(second) {
@@ -156,7 +178,10 @@ struct Part {
 
 impl Part {
     fn of(brief: &Brief, statement: &Statement, rows: &[(Slot, Id<Aggregate>)]) -> Self {
-        let mut part = Self { binds: bound_in(statement), ..Self::default() };
+        let mut part = Self {
+            binds: bound_in(statement),
+            ..Self::default()
+        };
         part.last = matches!(statement.kind, StatementKind::Return(_));
         part.add(brief, statement);
         let seen = rows.iter().filter(|(slot, _)| part.uses.contains(slot));
@@ -169,17 +194,27 @@ impl Part {
         self.uses.extend(all.flat_map(Expr::slots));
         self.uses.extend(undo_slots(statement));
         let resource = match &statement.kind {
-            StatementKind::Call { target: CallTarget::External(external, _), .. } => {
-                Some(Resource::External(*external))
-            }
-            StatementKind::Call { target: CallTarget::Command(_), .. } => Some(Resource::Commands),
+            StatementKind::Call {
+                target: CallTarget::External(external, _),
+                ..
+            } => Some(Resource::External(*external)),
+            StatementKind::Call {
+                target: CallTarget::Command(_),
+                ..
+            } => Some(Resource::Commands),
             StatementKind::Emit { event, .. } => {
                 Some(Resource::Events(brief.events.get(*event).about))
             }
             _ => aggregate(brief, statement).map(Resource::Rows),
         };
-        if let StatementKind::Change { target: Target::Bound(slot), .. }
-        | StatementKind::Delete { target: Target::Bound(slot), .. } = &statement.kind
+        if let StatementKind::Change {
+            target: Target::Bound(slot),
+            ..
+        }
+        | StatementKind::Delete {
+            target: Target::Bound(slot),
+            ..
+        } = &statement.kind
         {
             self.uses.push(*slot);
         }

@@ -18,7 +18,11 @@ impl<'a> Proof<'a> {
             FlowId::Command(id) => brief.commands.get(id).input.as_slice(),
             FlowId::Policy(_) | FlowId::Otherwise(..) => &[],
         };
-        Self { brief, input, event: event_fields(brief, id) }
+        Self {
+            brief,
+            input,
+            event: event_fields(brief, id),
+        }
     }
 
     /// Whether `goal` follows from `facts` and from what is declared of the values in it.
@@ -46,7 +50,12 @@ impl<'a> Proof<'a> {
         let declared = self.brief.aggregates.get(aggregate);
         let mut known = facts.to_vec();
         if before {
-            known.extend(declared.invariants.iter().map(|invariant| invariant.expr.clone()));
+            known.extend(
+                declared
+                    .invariants
+                    .iter()
+                    .map(|invariant| invariant.expr.clone()),
+            );
         }
         let after: Vec<Substitution> = assigns.iter().map(substitution).collect();
         let fits = |assign: &Assign| {
@@ -68,9 +77,18 @@ impl<'a> Proof<'a> {
         }
         let value = value.unconverted();
         if numeric(field.ty.required()) {
-            let below = field.min.as_ref().map(|min| compare(value, BinaryOp::GreaterEqual, min));
-            let above = field.max.as_ref().map(|max| compare(value, BinaryOp::LessEqual, max));
-            return below.iter().chain(&above).all(|goal| self.proves(facts, goal, &[]));
+            let below = field
+                .min
+                .as_ref()
+                .map(|min| compare(value, BinaryOp::GreaterEqual, min));
+            let above = field
+                .max
+                .as_ref()
+                .map(|max| compare(value, BinaryOp::LessEqual, max));
+            return below
+                .iter()
+                .chain(&above)
+                .all(|goal| self.proves(facts, goal, &[]));
         }
         match &value.kind {
             ExprKind::Literal(Value::Null) => true,
@@ -79,9 +97,9 @@ impl<'a> Proof<'a> {
                 let at_least = as_int(field.min.as_ref()).unwrap_or(0);
                 (at_least..=as_int(field.max.as_ref()).unwrap_or(i64::MAX)).contains(&length)
             }
-            ExprKind::Field(object, at) => {
-                self.declared(object, *at).is_some_and(|source| narrower(source, field))
-            }
+            ExprKind::Field(object, at) => self
+                .declared(object, *at)
+                .is_some_and(|source| narrower(source, field)),
             ExprKind::Conditional(_, yes, no) => {
                 self.fits(facts, yes, field) && self.fits(facts, no, field)
             }
@@ -110,20 +128,36 @@ impl<'a> Proof<'a> {
     /// Adds what is declared of the values in `expr`: bounds of numbers.
     fn bounds(&self, expr: &Expr, found: &mut Vec<Expr>) {
         expr.walk(&mut |part| {
-            let ExprKind::Field(object, at) = &part.kind else { return };
-            let Some(field) = self.declared(object, *at) else { return };
+            let ExprKind::Field(object, at) = &part.kind else {
+                return;
+            };
+            let Some(field) = self.declared(object, *at) else {
+                return;
+            };
             if !numeric(&part.ty) {
                 return;
             }
-            found.extend(field.min.iter().map(|min| compare(part, BinaryOp::GreaterEqual, min)));
-            found.extend(field.max.iter().map(|max| compare(part, BinaryOp::LessEqual, max)));
+            found.extend(
+                field
+                    .min
+                    .iter()
+                    .map(|min| compare(part, BinaryOp::GreaterEqual, min)),
+            );
+            found.extend(
+                field
+                    .max
+                    .iter()
+                    .map(|max| compare(part, BinaryOp::LessEqual, max)),
+            );
         });
     }
 
     /// The expression with defines of `self` opened, a few levels deep.
     fn inline(&self, expr: &Expr, depth: u32) -> Expr {
         rewrite(expr, &|part| {
-            let ExprKind::Define(row, aggregate, define) = &part.kind else { return None };
+            let ExprKind::Define(row, aggregate, define) = &part.kind else {
+                return None;
+            };
             let own = matches!(row.kind, ExprKind::Slot(slot) if slot == Root::SelfRow.slot());
             if !own || depth > 8 {
                 return None;
@@ -135,12 +169,18 @@ impl<'a> Proof<'a> {
 }
 
 fn event_fields(brief: &Brief, id: FlowId) -> &[Field] {
-    let (FlowId::Policy(id) | FlowId::Otherwise(id, _)) = id else { return &[] };
+    let (FlowId::Policy(id) | FlowId::Otherwise(id, _)) = id else {
+        return &[];
+    };
     match &brief.policies.get(id).trigger {
-        Trigger::On { source: EventSource::Event(id), .. } => &brief.events.get(*id).fields,
-        Trigger::On { source: EventSource::Sent(external, id), .. } => {
-            &brief.externals.get(*external).sends.get(*id).fields
-        }
+        Trigger::On {
+            source: EventSource::Event(id),
+            ..
+        } => &brief.events.get(*id).fields,
+        Trigger::On {
+            source: EventSource::Sent(external, id),
+            ..
+        } => &brief.externals.get(*external).sends.get(*id).fields,
         _ => &[],
     }
 }
@@ -186,7 +226,11 @@ fn compare(value: &Expr, op: BinaryOp, bound: &Value) -> Expr {
         span: value.span,
     };
     let kind = ExprKind::Binary(op, Box::new(value.clone()), Box::new(literal));
-    Expr { kind, ty: Type::Bool, span: value.span }
+    Expr {
+        kind,
+        ty: Type::Bool,
+        span: value.span,
+    }
 }
 
 fn numeric(ty: &Type) -> bool {
@@ -208,7 +252,9 @@ fn narrower(source: &Field, target: &Field) -> bool {
         .is_none_or(|max| as_int(source.max.as_ref()).is_some_and(|own| own <= max));
     let count = target.count.is_none_or(|range| {
         source.count.is_some_and(|own| {
-            let capped = range.max.is_none_or(|max| own.max.is_some_and(|own| own <= max));
+            let capped = range
+                .max
+                .is_none_or(|max| own.max.is_some_and(|own| own <= max));
             own.min >= range.min && capped
         })
     });

@@ -38,7 +38,13 @@ impl<'a> Walk<'a> {
             FlowId::Command(id) => brief.commands.get(id).holds,
             FlowId::Policy(_) | FlowId::Otherwise(..) => true,
         };
-        Self { brief, proof: Proof::new(brief, id), holds, permanent: permanent(brief), id }
+        Self {
+            brief,
+            proof: Proof::new(brief, id),
+            holds,
+            permanent: permanent(brief),
+            id,
+        }
     }
 
     /// Walks `items`; `segments` gives the segment of every `Do` in order.
@@ -61,12 +67,19 @@ impl<'a> Walk<'a> {
                 }
                 Item::Enter(each) => self.enter(&mut known, each),
                 Item::Do(leaf) => {
-                    let Some(of) = leaves.get(*leaf) else { continue };
+                    let Some(of) = leaves.get(*leaf) else {
+                        continue;
+                    };
                     let at = found.len();
                     let place = (at, segments.get(at).copied().unwrap_or(0));
                     let (refuses, row) = self.conditional(&mut known, of.statement, place);
                     let facts = known.facts.clone();
-                    found.push(Occurrence { leaf: *leaf, refuses, row, facts });
+                    found.push(Occurrence {
+                        leaf: *leaf,
+                        refuses,
+                        row,
+                        facts,
+                    });
                 }
             }
         }
@@ -75,7 +88,9 @@ impl<'a> Walk<'a> {
 
     fn enter(&self, known: &mut Known, each: &Statement) {
         known.enter(each);
-        let StatementKind::Each { variable, list, .. } = &each.kind else { return };
+        let StatementKind::Each { variable, list, .. } = &each.kind else {
+            return;
+        };
         if self.is_stored(known, list) {
             known.stored.push(*variable);
         }
@@ -102,16 +117,24 @@ impl<'a> Walk<'a> {
         statement: &Statement,
         place: (usize, usize),
     ) -> (bool, Option<Row>) {
-        let Some(when) = &statement.when else { return self.statement(known, statement, place) };
+        let Some(when) = &statement.when else {
+            return self.statement(known, statement, place);
+        };
         let looks = self.misses(known, when);
         let before = known.clone();
         known.assume(self.brief, when);
         let (refuses, row) = self.statement(known, statement, place);
         // The binding is optional from here on, but a row that is there is known.
-        let bound: Vec<Row> =
-            known.rows.iter().filter(|row| row.since == place.0).cloned().collect();
+        let bound: Vec<Row> = known
+            .rows
+            .iter()
+            .filter(|row| row.since == place.0)
+            .cloned()
+            .collect();
         known.meet(&before);
-        known.rows.extend(bound.into_iter().map(|row| Row { key: None, ..row }));
+        known
+            .rows
+            .extend(bound.into_iter().map(|row| Row { key: None, ..row }));
         (refuses || looks, row)
     }
 
@@ -121,7 +144,9 @@ impl<'a> Walk<'a> {
         statement: &Statement,
         place: (usize, usize),
     ) -> (bool, Option<Row>) {
-        let looks = expressions(statement).into_iter().any(|expr| self.misses(known, expr));
+        let looks = expressions(statement)
+            .into_iter()
+            .any(|expr| self.misses(known, expr));
         let (refuses, row) = match &statement.kind {
             StatementKind::Let(value) => {
                 if let (true, Some(slot)) = (self.is_stored(known, value), statement.binding) {
@@ -135,8 +160,14 @@ impl<'a> Walk<'a> {
                 known.assume(self.brief, condition);
                 (!proved, None)
             }
-            StatementKind::Read { aggregate, access, stale } => {
-                let Access::One(key) = access else { return (looks, None) };
+            StatementKind::Read {
+                aggregate,
+                access,
+                stale,
+            } => {
+                let Access::One(key) = access else {
+                    return (looks, None);
+                };
                 let target = Target::Key(key.clone());
                 let present = self.present(known, *aggregate, &target);
                 if stale.is_none() {
@@ -146,7 +177,9 @@ impl<'a> Walk<'a> {
             }
             StatementKind::Create { .. } => self.create(known, statement, place),
             StatementKind::Change { .. } => self.change(known, statement, place),
-            StatementKind::Delete { aggregate, target, .. } => {
+            StatementKind::Delete {
+                aggregate, target, ..
+            } => {
                 let present = self.present(known, *aggregate, target);
                 let at = known.find(*aggregate, target);
                 known.written(*aggregate, at);
@@ -155,11 +188,17 @@ impl<'a> Walk<'a> {
                 }
                 (!present, None)
             }
-            StatementKind::Call { target: CallTarget::External(external, operation), .. } => {
+            StatementKind::Call {
+                target: CallTarget::External(external, operation),
+                ..
+            } => {
                 let external = self.brief.externals.get(*external);
                 (!external.operations.get(*operation).fails.is_empty(), None)
             }
-            StatementKind::Call { target: CallTarget::Command(_), .. } => (true, None),
+            StatementKind::Call {
+                target: CallTarget::Command(_),
+                ..
+            } => (true, None),
             StatementKind::Emit { .. } | StatementKind::Return(_) | StatementKind::Each { .. } => {
                 (false, None)
             }
@@ -180,7 +219,12 @@ impl<'a> Walk<'a> {
         statement: &Statement,
         place: (usize, usize),
     ) -> (bool, Option<Row>) {
-        let StatementKind::Create { aggregate: id, sets, .. } = &statement.kind else {
+        let StatementKind::Create {
+            aggregate: id,
+            sets,
+            ..
+        } = &statement.kind
+        else {
             return (false, None);
         };
         let declared = self.brief.aggregates.get(*id);
@@ -208,7 +252,13 @@ impl<'a> Walk<'a> {
         statement: &Statement,
         place: (usize, usize),
     ) -> (bool, Option<Row>) {
-        let StatementKind::Change { aggregate: id, target, create, steps, .. } = &statement.kind
+        let StatementKind::Change {
+            aggregate: id,
+            target,
+            create,
+            steps,
+            ..
+        } = &statement.kind
         else {
             return (false, None);
         };
@@ -216,7 +266,9 @@ impl<'a> Walk<'a> {
         let unheld = super::is_delta(steps) || !self.holds;
         let at = self.touch(known, statement, (*id, target), place);
         let row = known.rows.get(at).cloned();
-        let certain = row.as_ref().is_some_and(|row| row.segment == place.1 || !unheld);
+        let certain = row
+            .as_ref()
+            .is_some_and(|row| row.segment == place.1 || !unheld);
         let mut facts = known.about_self(row.as_ref().and_then(|row| row.slot).filter(|_| certain));
         facts.extend(statement.when.clone());
         let mut states = row.and_then(|row| row.states).filter(|_| certain);
@@ -224,7 +276,13 @@ impl<'a> Walk<'a> {
             states = None;
         }
         let unique = *create
-            && self.brief.aggregates.get(*id).fields.iter().any(|field| field.marks.unique);
+            && self
+                .brief
+                .aggregates
+                .get(*id)
+                .fields
+                .iter()
+                .any(|field| field.marks.unique);
         let refused = self.steps(*id, steps, &mut facts, &mut states);
         let limited = (*create && self.counted(*id)) || self.summed(*id, steps);
         if let Some(row) = known.rows.get_mut(at) {
@@ -232,7 +290,10 @@ impl<'a> Walk<'a> {
             row.segment = place.1;
         }
         known.written(*id, Some(at));
-        (missing || unique || refused || limited, known.rows.get(at).cloned())
+        (
+            missing || unique || refused || limited,
+            known.rows.get(at).cloned(),
+        )
     }
 
     /// Whether the steps of a change can be refused; afterwards `states` holds where it can be.
@@ -256,15 +317,17 @@ impl<'a> Walk<'a> {
                     facts.retain(|fact| !about(fact, assigns));
                 }
                 ChangeStep::Move { id, .. } => {
-                    let Some(all) = &declared.states else { continue };
+                    let Some(all) = &declared.states else {
+                        continue;
+                    };
                     let to = all.moves.get(*id);
                     let from = states.take();
-                    refused |= !from
-                        .is_some_and(|from| from.iter().all(|state| to.from.contains(state)));
+                    refused |=
+                        !from.is_some_and(|from| from.iter().all(|state| to.from.contains(state)));
                     *states = Some(BTreeSet::from([to.to]));
                     let state = state_assign(declared, all, to.to);
-                    refused |= state
-                        .is_some_and(|set| !self.proof.keeps(aggregate, &[set], facts, true));
+                    refused |=
+                        state.is_some_and(|set| !self.proof.keeps(aggregate, &[set], facts, true));
                 }
             }
         }
@@ -293,7 +356,15 @@ impl<'a> Walk<'a> {
             Target::Bound(slot) => Some(*slot),
             Target::Key(_) => statement.binding,
         };
-        known.rows.push(Row { aggregate, slot, key, states: None, segment, since: at, fresh: false });
+        known.rows.push(Row {
+            aggregate,
+            slot,
+            key,
+            states: None,
+            segment,
+            since: at,
+            fresh: false,
+        });
         known.rows.len() - 1
     }
 
@@ -303,16 +374,33 @@ impl<'a> Walk<'a> {
         if known.find(aggregate, target).is_some() {
             return true;
         }
-        let Target::Key(key) = target else { return true };
-        let permanent = self.permanent.get(aggregate.index()).copied().unwrap_or(false);
+        let Target::Key(key) = target else {
+            return true;
+        };
+        let permanent = self
+            .permanent
+            .get(aggregate.index())
+            .copied()
+            .unwrap_or(false);
         permanent && (self.is_stored(known, key) || self.is_tenant(aggregate, key))
     }
 
     fn is_tenant(&self, aggregate: Id<Aggregate>, key: &Expr) -> bool {
-        let tenants = self.brief.tenancy.as_ref().is_some_and(|t| t.aggregate == aggregate);
-        let ExprKind::Field(object, at) = &key.unconverted().kind else { return false };
-        let Type::Struct(shape) = &object.ty else { return false };
-        let named = shape.slots.get(*at).is_some_and(|slot| &*slot.name == "tenant");
+        let tenants = self
+            .brief
+            .tenancy
+            .as_ref()
+            .is_some_and(|t| t.aggregate == aggregate);
+        let ExprKind::Field(object, at) = &key.unconverted().kind else {
+            return false;
+        };
+        let Type::Struct(shape) = &object.ty else {
+            return false;
+        };
+        let named = shape
+            .slots
+            .get(*at)
+            .is_some_and(|slot| &*slot.name == "tenant");
         tenants && named && matches!(object.kind, ExprKind::Slot(of) if of == Root::Caller.slot())
     }
 
@@ -325,9 +413,9 @@ impl<'a> Walk<'a> {
                 matches!(object.ty.required(), Type::Row(_)) || self.is_stored(known, object)
             }
             ExprKind::Index(list, _) => self.is_stored(known, list),
-            ExprKind::Call(Function::Value | Function::Take, parts) => {
-                parts.first().is_some_and(|part| self.is_stored(known, part))
-            }
+            ExprKind::Call(Function::Value | Function::Take, parts) => parts
+                .first()
+                .is_some_and(|part| self.is_stored(known, part)),
             _ => false,
         }
     }
@@ -346,30 +434,37 @@ impl<'a> Walk<'a> {
         super::known::conjuncts(condition).iter().all(|part| {
             super::known::states_of(self.brief, part).is_some_and(|(slot, states)| {
                 let row = known.rows.iter().find(|row| row.slot == Some(slot));
-                row.and_then(|row| row.states.as_ref()).is_some_and(|own| own.is_subset(&states))
+                row.and_then(|row| row.states.as_ref())
+                    .is_some_and(|own| own.is_subset(&states))
             })
         })
     }
 
     /// Whether a limit counts rows of the aggregate.
     fn counted(&self, aggregate: Id<Aggregate>) -> bool {
-        self.brief.limits.rows().iter().any(|limit| match limit.kind {
-            LimitKind::Count { aggregate: of, .. } | LimitKind::Sum { aggregate: of, .. } => {
-                of == aggregate
-            }
-            LimitKind::Rate { .. } => false,
-        })
+        self.brief
+            .limits
+            .rows()
+            .iter()
+            .any(|limit| match limit.kind {
+                LimitKind::Count { aggregate: of, .. } | LimitKind::Sum { aggregate: of, .. } => {
+                    of == aggregate
+                }
+                LimitKind::Rate { .. } => false,
+            })
     }
 
     /// Whether a limit sums a field that the steps set.
     fn summed(&self, aggregate: Id<Aggregate>, steps: &[ChangeStep]) -> bool {
-        self.brief.limits.rows().iter().any(|limit| match limit.kind {
+        self.brief.limits.rows().iter().any(|limit| {
+            match limit.kind {
             LimitKind::Sum { aggregate: of, slot, .. } if of == aggregate => {
                 steps.iter().any(|step| {
                     matches!(step, ChangeStep::Set(sets) if sets.iter().any(|set| set.slot == slot))
                 })
             }
             _ => false,
+        }
         })
     }
 }
@@ -407,11 +502,23 @@ fn initial(declared: &Aggregate, sets: &[Assign], statement: &Statement) -> Vec<
             None if field.ty.is_optional() => Value::Null,
             None => continue,
         };
-        let value =
-            Expr { kind: ExprKind::Literal(value), ty: field.ty.clone(), span: statement.span };
-        values.push(Assign { slot, name: field.name.clone(), value });
+        let value = Expr {
+            kind: ExprKind::Literal(value),
+            ty: field.ty.clone(),
+            span: statement.span,
+        };
+        values.push(Assign {
+            slot,
+            name: field.name.clone(),
+            value,
+        });
     }
-    values.extend(declared.states.as_ref().and_then(|states| state_assign(declared, states, 0)));
+    values.extend(
+        declared
+            .states
+            .as_ref()
+            .and_then(|states| state_assign(declared, states, 0)),
+    );
     values
 }
 
@@ -419,7 +526,11 @@ fn state_assign(declared: &Aggregate, states: &States, to: usize) -> Option<Assi
     let (slot, ty) = declared.row.find("state")?;
     let name = states.names.get(to)?.clone();
     let kind = ExprKind::Literal(Value::Text(name.text.clone()));
-    let value = Expr { kind, ty: ty.clone(), span: name.span };
+    let value = Expr {
+        kind,
+        ty: ty.clone(),
+        span: name.span,
+    };
     Some(Assign { slot, name, value })
 }
 

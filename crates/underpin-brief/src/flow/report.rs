@@ -43,16 +43,32 @@ fn flow(
         }
         walk.holds = false;
     }
-    let mendable =
-        examined.problems.iter().any(|p| !matches!(p, Problem::UnknownOutcome { .. }));
-    let order = if mendable { sound_order(&walk, finest, statements) } else { None };
+    let mendable = examined
+        .problems
+        .iter()
+        .any(|p| !matches!(p, Problem::UnknownOutcome { .. }));
+    let order = if mendable {
+        sound_order(&walk, finest, statements)
+    } else {
+        None
+    };
     let order = order.map(|order| order_help(sources, statements, &order));
     for (nth, problem) in examined.problems.iter().enumerate() {
         let mut diagnostic = say(brief, &examined, *problem);
         if let Some(order) = order.as_ref().filter(|_| orderly(*problem)) {
             // The edits move every statement; one finding carries them.
-            let edits = if nth == 0 { order.edits.clone() } else { Vec::new() };
-            diagnostic.helps.insert(0, Help { text: order.text.clone(), edits });
+            let edits = if nth == 0 {
+                order.edits.clone()
+            } else {
+                Vec::new()
+            };
+            diagnostic.helps.insert(
+                0,
+                Help {
+                    text: order.text.clone(),
+                    edits,
+                },
+            );
         }
         found.push(diagnostic);
     }
@@ -72,23 +88,36 @@ fn order_help(sources: &Sources, statements: &[Statement], order: &[usize]) -> H
         let moved = statements.get(*at)?;
         let text = sources.snippet(moved.span);
         let stays = moved.span == place.span || text.is_empty();
-        (!stays).then(|| Edit { span: place.span, text: text.to_owned() })
+        (!stays).then(|| Edit {
+            span: place.span,
+            text: text.to_owned(),
+        })
     });
-    Help { text: format!("a sound order: {}", names.join(", ")), edits: edits.collect() }
+    Help {
+        text: format!("a sound order: {}", names.join(", ")),
+        edits: edits.collect(),
+    }
 }
 
 /// Enough of a statement to find it again: its verb and name.
 fn first_words(sources: &Sources, statement: &Statement) -> String {
     let text = sources.snippet(statement.span);
     let words: Vec<&str> = text.split_whitespace().take(2).collect();
-    if words.is_empty() { statement.name.to_string() } else { words.join(" ") }
+    if words.is_empty() {
+        statement.name.to_string()
+    } else {
+        words.join(" ")
+    }
 }
 
 fn place(examined: &Examined<'_>, leaf: usize) -> (Span, String) {
     match examined.leaves.get(leaf) {
         Some(leaf) => {
             let statement = leaf.statement;
-            (statement.span, format!("`{} {}`", verb(statement), statement.name))
+            (
+                statement.span,
+                format!("`{} {}`", verb(statement), statement.name),
+            )
         }
         None => (Span::default(), String::new()),
     }
@@ -126,9 +155,13 @@ fn say(brief: &Brief, examined: &Examined<'_>, problem: Problem) -> Diagnostic {
         Problem::UndoRefuses { leaf, doubt } => undo_refuses(examined, leaf, doubt),
         Problem::EarlyEmit { leaf, pivot } => {
             let ((at, what), (later, last)) = (place(examined, leaf), place(examined, pivot));
-            Diagnostic::error(codes::U0403, at, format!("{what} tells of what may not happen"))
-                .label(format!("stands before {last}"))
-                .also(later, "can still be refused")
+            Diagnostic::error(
+                codes::U0403,
+                at,
+                format!("{what} tells of what may not happen"),
+            )
+            .label(format!("stands before {last}"))
+            .also(later, "can still be refused")
         }
         Problem::UnknownOutcome { leaf } => {
             let (at, what) = place(examined, leaf);
@@ -138,7 +171,9 @@ fn say(brief: &Brief, examined: &Examined<'_>, problem: Problem) -> Diagnostic {
                 format!("when the answer of {what} is lost, nobody can tell whether it happened"),
             )
             .label("its operation is neither `idempotent` nor has a `status`")
-            .help("name the input that makes a repetition harmless: `operation … idempotent=<input>`")
+            .help(
+                "name the input that makes a repetition harmless: `operation … idempotent=<input>`",
+            )
             .help("or name the operation that tells: `status <operation>`")
             .help("or accept the doubt, tried at most once: `call … once=\"why\"`")
         }
@@ -157,7 +192,9 @@ fn say(brief: &Brief, examined: &Examined<'_>, problem: Problem) -> Diagnostic {
             Diagnostic::error(
                 codes::U0407,
                 at,
-                format!("the row of {what} must be held before {last}, but its key is not known then"),
+                format!(
+                    "the row of {what} must be held before {last}, but its key is not known then"
+                ),
             )
             .label("its key is known only later")
             .also(later, "from here on nothing may be refused")
@@ -175,7 +212,9 @@ fn no_undo(brief: &Brief, examined: &Examined<'_>, (leaf, pivot): (usize, usize)
     )
     .label("needs an `undo`")
     .also(later, "can be refused after it");
-    let Some(of) = examined.leaves.get(leaf) else { return diagnostic };
+    let Some(of) = examined.leaves.get(leaf) else {
+        return diagnostic;
+    };
     let chunked = of
         .loops
         .iter()
@@ -223,8 +262,13 @@ fn undo_refuses(examined: &Examined<'_>, leaf: usize, doubt: Doubt) -> Diagnosti
 }
 
 fn needs_holds(brief: &Brief, id: FlowId, examined: &Examined<'_>) -> Diagnostic {
-    let first = examined.problems.first().map(|problem| say(brief, examined, *problem));
-    let span = first.as_ref().map_or_else(Span::default, |first| first.primary.span);
+    let first = examined
+        .problems
+        .first()
+        .map(|problem| say(brief, examined, *problem));
+    let span = first
+        .as_ref()
+        .map_or_else(Span::default, |first| first.primary.span);
     let name = id.name(brief);
     let diagnostic = Diagnostic::error(
         codes::U0408,
@@ -260,7 +304,10 @@ fn chunks(brief: &Brief, id: FlowId, found: &mut Vec<Diagnostic>) {
                     format!("`{}` answers at the end, but works in chunks", command.name),
                 )
                 .label("some chunks may be done and others refused")
-                .help(format!("answer at once: `command {} answer=accepted`", command.name))
+                .help(format!(
+                    "answer at once: `command {} answer=accepted`",
+                    command.name
+                ))
                 .help("or remove `chunk`: all or nothing"),
             );
         }
@@ -298,7 +345,11 @@ fn calls_back(
     seen: &mut Vec<Id<Command>>,
 ) -> Option<Span> {
     for leaf in leaves(&brief.commands.get(from).body.statements) {
-        let StatementKind::Call { target: CallTarget::Command(to), .. } = leaf.statement.kind else {
+        let StatementKind::Call {
+            target: CallTarget::Command(to),
+            ..
+        } = leaf.statement.kind
+        else {
             continue;
         };
         if seen.contains(&to) {

@@ -36,8 +36,17 @@ fn default(brief: &Brief, statement: &Statement) -> StepUndo {
         StatementKind::Change { steps, .. } => {
             delta::inverse(steps).map_or(StepUndo::Missing, StepUndo::Inverse)
         }
-        StatementKind::Call { target: CallTarget::External(external, operation), .. } => {
-            match brief.externals.get(*external).operations.get(*operation).undo {
+        StatementKind::Call {
+            target: CallTarget::External(external, operation),
+            ..
+        } => {
+            match brief
+                .externals
+                .get(*external)
+                .operations
+                .get(*operation)
+                .undo
+            {
                 Some(_) => StepUndo::Operation,
                 None => StepUndo::Missing,
             }
@@ -68,8 +77,10 @@ pub(super) fn doubt(
     held: bool,
 ) -> Option<Doubt> {
     let statement = leaves.get(step.leaf)?.statement;
-    if let StatementKind::Call { target: CallTarget::External(external, operation), .. } =
-        &statement.kind
+    if let StatementKind::Call {
+        target: CallTarget::External(external, operation),
+        ..
+    } = &statement.kind
     {
         return operation_doubt(walk.brief, *external, *operation);
     }
@@ -79,17 +90,28 @@ pub(super) fn doubt(
             inverse = [ChangeStep::Set(assigns.clone())];
             &inverse
         }
-        (StepUndo::Written, Undo::Steps { steps, sure: None, .. }) => steps,
+        (
+            StepUndo::Written,
+            Undo::Steps {
+                steps, sure: None, ..
+            },
+        ) => steps,
         _ => return None,
     };
     let row = step.row.as_ref()?;
     let own = walk.reachable(row.aggregate);
-    let mut states = row.states.as_ref().map(|known| {
-        if held { known.clone() } else { own(known) }
-    });
-    let mut facts: Vec<Expr> =
-        step.facts.iter().filter(|fact| super::known::steady(fact)).cloned().collect();
-    walk.steps(row.aggregate, steps, &mut facts, &mut states).then_some(Doubt::Unproved)
+    let mut states = row
+        .states
+        .as_ref()
+        .map(|known| if held { known.clone() } else { own(known) });
+    let mut facts: Vec<Expr> = step
+        .facts
+        .iter()
+        .filter(|fact| super::known::steady(fact))
+        .cloned()
+        .collect();
+    walk.steps(row.aggregate, steps, &mut facts, &mut states)
+        .then_some(Doubt::Unproved)
 }
 
 fn operation_doubt(
@@ -117,7 +139,12 @@ impl Walk<'_> {
         let mut used = BTreeSet::new();
         for id in FlowId::all(self.brief) {
             for leaf in expand::leaves(&id.body(self.brief).statements) {
-                let StatementKind::Change { aggregate: of, steps, undo, .. } = &leaf.statement.kind
+                let StatementKind::Change {
+                    aggregate: of,
+                    steps,
+                    undo,
+                    ..
+                } = &leaf.statement.kind
                 else {
                     continue;
                 };
@@ -139,7 +166,10 @@ impl Walk<'_> {
             let mut reached = from.clone();
             loop {
                 let before = reached.len();
-                for to in used.iter().filter_map(|id| states.map(|all| all.moves.get(*id))) {
+                for to in used
+                    .iter()
+                    .filter_map(|id| states.map(|all| all.moves.get(*id)))
+                {
                     if to.from.iter().any(|state| reached.contains(state)) {
                         reached.insert(to.to);
                     }

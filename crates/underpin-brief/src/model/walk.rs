@@ -111,9 +111,10 @@ impl Expr {
             ExprKind::List(items) | ExprKind::Record(items) | ExprKind::Call(_, items) => {
                 items.iter_mut().collect()
             }
-            ExprKind::Map(pairs) => {
-                pairs.iter_mut().flat_map(|(key, value)| [key, value]).collect()
-            }
+            ExprKind::Map(pairs) => pairs
+                .iter_mut()
+                .flat_map(|(key, value)| [key, value])
+                .collect(),
             ExprKind::Comprehension { list, body, .. } => vec![list, body],
             ExprKind::Aggregate(_, inner) => inner.iter_mut().map(|inner| &mut **inner).collect(),
         }
