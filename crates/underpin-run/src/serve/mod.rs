@@ -2,6 +2,7 @@
 //! besides its contract. Must not know how anything is executed: it asks a
 //! [`Handler`](http::Handler), which asks the [`Backend`](crate::backend::Backend).
 
+pub mod api;
 pub mod builtin;
 mod connection;
 pub mod docs;

@@ -3,43 +3,10 @@
 use super::http::Answer;
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
+use underpin_contract::Violation;
 
 /// The media type.
 pub const MEDIA: &str = "application/problem+json";
-
-/// One place of a request that is not as the contract says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Violation {
-    /// Where.
-    pub place: Place,
-    /// What is wrong with it, in plain words, without the value.
-    pub detail: String,
-}
-
-/// A place of a request.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// A JSON pointer into the body (RFC 6901, as a fragment); `#` is the whole body.
-    Body(String),
-    /// A query parameter.
-    Parameter(String),
-    /// A path parameter.
-    Path(String),
-    /// A header.
-    Header(String),
-}
-
-impl Violation {
-    fn json(&self) -> Value {
-        let (kind, name) = match &self.place {
-            Place::Body(pointer) => ("pointer", pointer),
-            Place::Parameter(name) => ("parameter", name),
-            Place::Path(name) => ("path", name),
-            Place::Header(name) => ("header", name),
-        };
-        json!({ kind: name, "detail": self.detail })
-    }
-}
 
 /// A problem to be told.
 #[derive(Clone, Debug)]
@@ -48,7 +15,7 @@ pub struct Problem {
     code: String,
     title: String,
     detail: Option<String>,
-    violations: Vec<Violation>,
+    errors: Vec<Violation>,
 }
 
 impl Problem {
@@ -60,7 +27,7 @@ impl Problem {
             code: code.to_owned(),
             title: title.to_owned(),
             detail: None,
-            violations: Vec::new(),
+            errors: Vec::new(),
         }
     }
 
@@ -73,28 +40,26 @@ impl Problem {
 
     /// The same with the places that are wrong.
     #[must_use]
-    pub fn violations(mut self, violations: Vec<Violation>) -> Self {
-        self.violations = violations;
+    pub fn errors(mut self, errors: Vec<Violation>) -> Self {
+        self.errors = errors;
         self
     }
 
-    /// As an answer: `type` is a tag with the code, so that it is stable and needs no network.
+    /// As an answer; its type is a path of this server, where it is explained.
     #[must_use]
     pub fn answer(self) -> Answer {
         let mut body = Map::new();
-        body.insert(
-            "type".into(),
-            json!(format!("urn:underpin:problem:{}", self.code)),
-        );
+        body.insert("type".into(), json!(format!("/problems/{}", self.code)));
         body.insert("title".into(), json!(self.title));
         body.insert("status".into(), json!(self.status.as_u16()));
         body.insert("code".into(), json!(self.code));
         if let Some(detail) = self.detail {
             body.insert("detail".into(), json!(detail));
         }
-        if !self.violations.is_empty() {
-            let all = self.violations.iter().map(Violation::json).collect();
-            body.insert("errors".into(), Value::Array(all));
+        if !self.errors.is_empty() {
+            let told =
+                |error: &Violation| json!({ "pointer": error.pointer, "message": error.message });
+            body.insert("errors".into(), self.errors.iter().map(told).collect());
         }
         Answer::with(self.status, MEDIA, Value::Object(body).to_string())
             .header("cache-control", "no-store")

@@ -1,0 +1,325 @@
+//! Answers of the backend as the contract writes them. Must not know how requests are read.
+
+use super::Api;
+use super::condition::{has_already, tag};
+use crate::backend::{
+    CommandAnswer, Done, FlowAnswer, FlowReport, FlowState, Page, QueryAnswer, Refusal, RowAnswer,
+    RowMark, ShownRow, refusal,
+};
+use crate::serve::http::{Answer, Request};
+use hyper::StatusCode;
+use serde_json::{Map, Value as Json, json};
+use underpin_brief::model::{Id, Query, Value};
+use underpin_contract::{
+    Column, CommandReply, Contract, Links, Operation, PageReply, PathTemplate, Reply, RowReply,
+    Schema, Source,
+};
+
+impl Api {
+    pub(super) fn command_reply(&self, operation: &Operation, answer: CommandAnswer) -> Answer {
+        let Reply::Command(reply) = &operation.reply else {
+            return self.defect();
+        };
+        match answer {
+            CommandAnswer::Refused(refused) => self.refused(&refused),
+            CommandAnswer::Accepted { flow, returned } => self.accepted(reply, &flow, &returned),
+            CommandAnswer::Done(done) => self.done(reply, &done),
+        }
+    }
+
+    fn done(&self, reply: &CommandReply, done: &Done) -> Answer {
+        // A command that answers at once may be done before it is asked again with its key.
+        let status = match reply.accepted {
+            true => return self.accepted(reply, &done.flow, &done.returned),
+            false => status(reply.status()),
+        };
+        let mut answer = if status == StatusCode::NO_CONTENT {
+            Answer::empty(status)
+        } else {
+            Answer::json(status, &self.result(reply, done))
+        };
+        if let Some(mark) = &done.row {
+            let item = reply.row.as_ref().and_then(|row| row.links.item.as_ref());
+            if let Some(item) = item.filter(|_| status == StatusCode::CREATED) {
+                answer = answer.header("location", &item.fill(&segments(&mark.key)));
+            }
+            answer = answer.header("etag", &format!("\"{}\"", mark.version));
+        }
+        if done.replayed {
+            answer = answer.header("idempotency-replayed", "true");
+        }
+        answer
+    }
+
+    /// The `return` fields and the links.
+    fn result(&self, reply: &CommandReply, done: &Done) -> Json {
+        let mut body = self.returned(reply, &done.returned);
+        if let (Some(row), Some(mark)) = (&reply.row, &done.row)
+            && !row.links.is_empty()
+        {
+            body.insert("links".into(), links(&row.links, mark));
+        }
+        Json::Object(body)
+    }
+
+    fn returned(&self, reply: &CommandReply, returned: &Value) -> Map<String, Json> {
+        let form = Schema::Object(reply.returns.clone());
+        match self.contract.components.write(&form, returned) {
+            Json::Object(body) => body,
+            _ => Map::new(),
+        }
+    }
+
+    fn accepted(&self, reply: &CommandReply, flow: &str, returned: &Value) -> Answer {
+        let mut body = self.returned(reply, returned);
+        body.insert("flow".into(), json!(flow));
+        body.insert("links".into(), self.flow_links(flow));
+        let answer = Answer::json(StatusCode::ACCEPTED, &Json::Object(body));
+        match flow_path(&self.contract, Source::Flow) {
+            Some(path) => answer.header("location", &path.fill(&[flow.to_owned()])),
+            None => answer,
+        }
+    }
+
+    fn flow_links(&self, flow: &str) -> Json {
+        let mut links = Map::new();
+        for (name, source) in [("flow", Source::Flow), ("cancel", Source::FlowCancel)] {
+            if let Some(path) = flow_path(&self.contract, source) {
+                links.insert(name.into(), json!(path.fill(&[flow.to_owned()])));
+            }
+        }
+        Json::Object(links)
+    }
+
+    pub(super) fn flow_reply(&self, operation: &Operation, answer: FlowAnswer) -> Answer {
+        match answer {
+            FlowAnswer::Refused(refused) => self.refused(&refused),
+            FlowAnswer::Known(report) => {
+                let status = match operation.source {
+                    Source::FlowCancel => StatusCode::ACCEPTED,
+                    _ => StatusCode::OK,
+                };
+                Answer::json(status, &self.report(&report))
+            }
+        }
+    }
+
+    fn report(&self, report: &FlowReport) -> Json {
+        let command = self.contract.command(report.command);
+        let state = match &report.state {
+            FlowState::Running => "running",
+            FlowState::Undoing => "undoing",
+            FlowState::Done(_) => "done",
+            FlowState::Refused(_) => "refused",
+            FlowState::InDoubt => "in-doubt",
+            FlowState::Parked => "parked",
+        };
+        let mut body = Map::new();
+        body.insert("flow".into(), json!(report.flow));
+        body.insert(
+            "operation".into(),
+            json!(command.map(|operation| operation.id.as_ref())),
+        );
+        body.insert("state".into(), json!(state));
+        body.insert("started".into(), json!(report.started.to_string()));
+        if let Some((done, total)) = report.progress {
+            body.insert("progress".into(), json!({ "done": done, "total": total }));
+        }
+        match &report.state {
+            FlowState::Done(done) => {
+                if let Some(Reply::Command(reply)) = command.map(|operation| &operation.reply) {
+                    body.insert("result".into(), self.result(reply, done));
+                }
+            }
+            FlowState::Refused(refused) => {
+                let title = self.title(&refused.code, "the request was refused");
+                let problem = json!({
+                    "type": format!("/problems/{}", refused.code),
+                    "title": title,
+                    "status": self.status(&refused.code).as_u16(),
+                    "code": refused.code,
+                });
+                body.insert("problem".into(), problem);
+            }
+            _ => {}
+        }
+        body.insert("links".into(), self.flow_links(&report.flow));
+        Json::Object(body)
+    }
+
+    pub(super) fn query_reply(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        scope: &str,
+        answer: QueryAnswer,
+    ) -> Answer {
+        let Source::Query(query) = operation.source else {
+            return self.defect();
+        };
+        match (answer, &operation.reply) {
+            (QueryAnswer::Refused(refused), _) => self.refused(&refused),
+            (QueryAnswer::Page(page), Reply::Page(reply)) => {
+                self.page(query, reply, request, scope, &page)
+            }
+            (QueryAnswer::One(row), Reply::Row(reply)) => {
+                let body = self.row(reply, row.mark.as_ref(), &|column| {
+                    shown(query, &row, column)
+                });
+                read(request, row.mark.as_ref().map(|mark| mark.version), &body)
+            }
+            (QueryAnswer::One(row), Reply::Parts(object)) => {
+                let form = Schema::Object(object.clone());
+                let parts = Value::record(row.parts);
+                read(
+                    request,
+                    None,
+                    &self.contract.components.write(&form, &parts),
+                )
+            }
+            _ => self.defect(),
+        }
+    }
+
+    fn page(
+        &self,
+        query: Id<Query>,
+        reply: &PageReply,
+        request: &Request,
+        scope: &str,
+        page: &Page,
+    ) -> Answer {
+        let components = &self.contract.components;
+        let one = |row: &ShownRow| {
+            Json::Object(
+                reply
+                    .projection
+                    .render(components, &|column| shown(query, row, column)),
+            )
+        };
+        let items: Vec<Json> = page.rows.iter().map(one).collect();
+        let next = page
+            .next
+            .as_ref()
+            .map(|position| next_page(request, &self.cursors.seal(scope, position)));
+        let answer = read(request, None, &json!({ "items": items, "next": next }));
+        match next {
+            Some(next) => answer.header("link", &format!("<{next}>; rel=\"next\"")),
+            None => answer,
+        }
+    }
+
+    pub(super) fn row_reply(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        answer: RowAnswer,
+    ) -> Answer {
+        let Reply::Row(reply) = &operation.reply else {
+            return self.defect();
+        };
+        match answer {
+            RowAnswer::Refused(refused) => self.refused(&refused),
+            RowAnswer::Shown { mark, by } => {
+                let value = |column: Column| {
+                    let (_, values) = by.iter().find(|(query, _)| *query == column.query)?;
+                    values.get(column.show)
+                };
+                read(
+                    request,
+                    Some(mark.version),
+                    &self.row(reply, Some(&mark), &value),
+                )
+            }
+        }
+    }
+
+    fn row<'v>(
+        &self,
+        reply: &RowReply,
+        mark: Option<&RowMark>,
+        value: &dyn Fn(Column) -> Option<&'v Value>,
+    ) -> Json {
+        let mut body = reply.projection.render(&self.contract.components, value);
+        if let Some(mark) = mark.filter(|_| !reply.links.is_empty()) {
+            body.insert("links".into(), links(&reply.links, mark));
+        }
+        Json::Object(body)
+    }
+
+    /// An answer of the backend that does not fit its operation.
+    fn defect(&self) -> Answer {
+        self.refused(&Refusal::new(refusal::INTERNAL))
+    }
+}
+
+/// An answer to a reading request, or 304 where the client has it.
+fn read(request: &Request, version: Option<i64>, body: &Json) -> Answer {
+    let text = body.to_string();
+    let tag = tag(version, &text);
+    let answer = if has_already(request.header("if-none-match"), &tag) {
+        Answer::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Answer::with(StatusCode::OK, "application/json", text)
+    };
+    answer
+        .header("etag", &tag)
+        .header("cache-control", "private, no-cache")
+        .header("vary", "authorization")
+}
+
+fn shown(query: Id<Query>, row: &ShownRow, column: Column) -> Option<&Value> {
+    row.values
+        .get(column.show)
+        .filter(|_| column.query == query)
+}
+
+/// Where the row stands and which moves are open.
+fn links(links: &Links, mark: &RowMark) -> Json {
+    let key = segments(&mark.key);
+    let mut found = Map::new();
+    if let Some(item) = &links.item {
+        found.insert("self".into(), json!(item.fill(&key)));
+    }
+    for link in links
+        .moves
+        .iter()
+        .filter(|link| mark.open.contains(&link.command))
+    {
+        found.insert(link.rel.to_string(), json!(link.path.fill(&key)));
+    }
+    Json::Object(found)
+}
+
+/// A key as segments of a path: one per leaf.
+fn segments(key: &Value) -> Vec<String> {
+    match key {
+        Value::List(parts) => parts.iter().flat_map(segments).collect(),
+        leaf => underpin_contract::Components::default()
+            .write_text(leaf)
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// The same question, continued at `after`.
+fn next_page(request: &Request, after: &str) -> String {
+    let query = request.query.as_deref().unwrap_or("");
+    let other = |pair: &&str| !pair.is_empty() && pair.split('=').next() != Some("after");
+    let mut pairs: Vec<&str> = query.split('&').filter(other).collect();
+    let last = format!("after={after}");
+    pairs.push(&last);
+    format!("{}?{}", request.path, pairs.join("&"))
+}
+
+fn flow_path(contract: &Contract, source: Source) -> Option<&PathTemplate> {
+    let found = contract
+        .operations
+        .iter()
+        .find(|operation| operation.source == source);
+    found.map(|operation| &operation.path)
+}
+
+fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).unwrap_or(StatusCode::OK)
+}

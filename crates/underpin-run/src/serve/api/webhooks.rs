@@ -1,0 +1,147 @@
+//! Messages of externals: `POST /webhooks/{external}/{message}`, believed by its signature, read
+//! by its declaration, stored once per id. Must not know what a message leads to.
+
+use crate::backend::{Backend, Inbound, InboundAnswer};
+use crate::externals::signature::{Secret, Signed};
+use crate::folder::Folder;
+use crate::serve::http::{Answer, Request};
+use crate::serve::problem::Problem;
+use crate::world::Randomness;
+use hyper::{Method, StatusCode};
+use std::collections::BTreeMap;
+use std::io;
+use underpin_brief::model::{Brief, External, Id, Named, Sends, Via};
+use underpin_contract::{Components, Schema};
+
+const PREFIX: &str = "/webhooks/";
+
+/// All messages that come by webhook, by `external/message`.
+#[derive(Default)]
+pub struct Webhooks {
+    doors: BTreeMap<String, Door>,
+}
+
+struct Door {
+    external: Id<External>,
+    message: Id<Sends>,
+    secret: Secret,
+    components: Components,
+    form: Schema,
+}
+
+impl Webhooks {
+    /// The doors of a brief; the secret of each sender is born in the data folder. `form` gives
+    /// the form of a message.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn of(
+        brief: &Brief,
+        data: &Folder,
+        random: &dyn Randomness,
+        form: impl Fn(&Sends) -> (Components, Schema),
+    ) -> io::Result<Self> {
+        let mut doors = BTreeMap::new();
+        for (external, sender) in brief.externals.iter() {
+            for (message, sends) in sender.sends.iter() {
+                if sends.via == Via::Webhook {
+                    let secret = Secret::of(data, sender.name(), random)?;
+                    let (components, form) = form(sends);
+                    let name = format!("{}/{}", sender.name(), sends.name());
+                    doors.insert(
+                        name,
+                        Door {
+                            external,
+                            message,
+                            secret,
+                            components,
+                            form,
+                        },
+                    );
+                }
+            }
+        }
+        Ok(Self { doors })
+    }
+
+    /// The answer to a message; `None` where the path is none of a message.
+    pub(super) async fn answer(&self, request: &Request, backend: &dyn Backend) -> Option<Answer> {
+        let door = self.doors.get(request.path.strip_prefix(PREFIX)?)?;
+        let answer = if request.method == Method::POST {
+            match door.read(request) {
+                Ok(message) => stored(backend.inbound(message).await),
+                Err(answer) => answer,
+            }
+        } else {
+            problem(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "messages are posted",
+            )
+            .header("allow", "POST")
+        };
+        Some(answer.of("webhook"))
+    }
+}
+
+impl Door {
+    fn read(&self, request: &Request) -> Result<Inbound, Answer> {
+        let header = |name| request.header(name).unwrap_or("");
+        let signed = Signed {
+            id: header("webhook-id"),
+            timestamp: header("webhook-timestamp"),
+            signatures: header("webhook-signature"),
+        };
+        self.secret
+            .check(signed, &request.body, request.at)
+            .map_err(|unbelieved| {
+                problem(
+                    StatusCode::UNAUTHORIZED,
+                    "unauthenticated",
+                    unbelieved.text(),
+                )
+            })?;
+        let malformed = |_| {
+            problem(
+                StatusCode::BAD_REQUEST,
+                "malformed-request",
+                "the body is not JSON",
+            )
+        };
+        let json = serde_json::from_slice(&request.body).map_err(malformed)?;
+        let content = self.components.read(&self.form, &json).map_err(|errors| {
+            Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-input",
+                "the message is not as declared",
+            )
+            .errors(errors)
+            .answer()
+        })?;
+        Ok(Inbound {
+            external: self.external,
+            message: self.message,
+            id: signed.id.to_owned(),
+            content,
+            at: request.at,
+            trace: request.trace,
+        })
+    }
+}
+
+fn stored(answer: InboundAnswer) -> Answer {
+    match answer {
+        InboundAnswer::Stored => Answer::empty(StatusCode::NO_CONTENT),
+        // Whatever the reason, the sender keeps the message and comes again.
+        InboundAnswer::Refused(refused) => problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &refused.code,
+            "try again later",
+        )
+        .header("retry-after", "5"),
+    }
+}
+
+fn problem(status: StatusCode, code: &str, title: &str) -> Answer {
+    Problem::new(status, code, title).answer()
+}
