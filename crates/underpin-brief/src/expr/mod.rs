@@ -9,11 +9,17 @@ mod check;
 pub mod effects;
 pub mod eval;
 pub mod interval;
+mod ast;
+mod lex;
+mod parse;
 mod scope;
 mod signatures;
 mod source;
+#[cfg(test)]
+mod tests;
 
-pub use check::{check, check_defines, check_show};
+pub use check::{FUNCTIONS, check, check_defines, check_show};
+pub use lex::RESERVED;
 pub use eval::{Compiled, Defines, Fault, Frame, Library, Rows};
 pub use scope::{Callers, Mark, Position, Scope};
 pub use signatures::{

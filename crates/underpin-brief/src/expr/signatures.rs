@@ -69,12 +69,22 @@ pub(super) enum DefineState {
     /// Not looked at.
     Unchecked,
     /// Being typed: a use of it now is a recursion.
-    InProgress,
-    /// Typed. `limited`: it or something that it uses is cut off at a depth, so its negation
-    /// would hold where the truth is unknown.
-    Checked { define: Box<Define>, limited: bool },
+    InProgress { recursive: bool },
+    /// Typed.
+    Checked { define: Box<Define>, traits: Traits },
     /// Reported.
     Broken,
+}
+
+/// What a define, or something that it uses, does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traits {
+    /// Is cut off at a depth, so its negation would hold where the truth is unknown.
+    pub(super) limited: bool,
+    /// Looks at other aggregates.
+    pub(super) joins: bool,
+    /// Depends on who asks.
+    pub(super) caller: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -357,6 +367,10 @@ impl Signatures {
             title: "limits".into(),
             slots: self.limits.iter().map(slot).collect(),
         })
+    }
+
+    pub(super) fn aggregate_ids(&self) -> impl Iterator<Item = Id<Aggregate>> + use<> {
+        (0..self.aggregates.len()).map(Id::from_index)
     }
 
     pub(super) fn define_slots(&self, id: Id<Aggregate>) -> &[DefineSlot] {

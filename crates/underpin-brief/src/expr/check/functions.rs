@@ -1,0 +1,591 @@
+//! The closed list of functions, called as `f(x, y)` or as `x.f(y)`.
+
+use super::super::ast::{Ast, AstKind, Ident};
+use super::super::lex::RESERVED;
+use super::{Checker, Typed, root};
+use crate::codes::expressions as codes;
+use crate::diagnostic::Diagnostic;
+use crate::expr::scope::Position;
+use crate::model::{
+    AggregateFunction, Comprehension, Currency, Decimal, Duration, Expr, ExprKind, Function, Type,
+    Value,
+};
+use crate::source::Span;
+use crate::suggest::closest;
+
+/// Every function with how it is called, for diagnostics and the reference.
+pub const FUNCTIONS: &[(&str, &str)] = &[
+    ("has", "has(x)"),
+    ("all", "list.all(x, condition)"),
+    ("exists", "list.exists(x, condition)"),
+    ("filter", "list.filter(x, condition)"),
+    ("map", "list.map(x, value)"),
+    ("sum", "list.sum()"),
+    ("min", "min(a, b) or list.min()"),
+    ("max", "max(a, b) or list.max()"),
+    ("size", "x.size()"),
+    ("count", "count(), in a view"),
+    ("take", "list.take(n)"),
+    ("put", "put(list, element)"),
+    ("drop", "drop(list, key)"),
+    ("merge", "merge(text, edits)"),
+    ("value", "x.value()"),
+    ("orValue", "x.orValue(stand_in)"),
+    ("date", "date(time, 'Zone/City') or date('2027-01-31')"),
+    ("month", "month(time, 'Zone/City')"),
+    ("bucket", "bucket(time, duration)"),
+    ("duration", "duration('10m')"),
+    ("money", "money('5.00') or money(number)"),
+    ("string", "string(x)"),
+    ("secret", "secret(bytes)"),
+    ("matches_schema", "matches_schema(json, schema)"),
+    ("startsWith", "text.startsWith(other)"),
+    ("endsWith", "text.endsWith(other)"),
+    ("contains", "text.contains(other)"),
+];
+
+fn comprehension(name: &str) -> Option<Comprehension> {
+    Some(match name {
+        "all" => Comprehension::All,
+        "exists" => Comprehension::Exists,
+        "filter" => Comprehension::Filter,
+        "map" => Comprehension::Map,
+        _ => return None,
+    })
+}
+
+/// The arguments of one call: as written, with the object of a method first.
+struct Call<'t> {
+    name: &'t Ident,
+    arguments: Vec<&'t Ast>,
+    span: Span,
+}
+
+impl Checker<'_, '_> {
+    pub(super) fn function(&mut self, name: &Ident, arguments: &[Ast], span: Span) -> Typed {
+        let call = Call { name, arguments: arguments.iter().collect(), span };
+        match &*name.text {
+            "has" => self.has(&call),
+            "count" | "sum" | "min" | "max" if self.in_view(&call) => self.aggregate(&call),
+            _ => self.call(&call),
+        }
+    }
+
+    pub(super) fn method(
+        &mut self,
+        object: &Ast,
+        name: &Ident,
+        arguments: &[Ast],
+        span: Span,
+    ) -> Typed {
+        if let Some(kind) = comprehension(&name.text) {
+            return self.comprehension(kind, object, name, arguments, span);
+        }
+        let arguments = std::iter::once(object).chain(arguments).collect();
+        self.call(&Call { name, arguments, span })
+    }
+
+    fn in_view(&self, call: &Call<'_>) -> bool {
+        self.scope.position == Position::View
+            && call.arguments.len() <= 1
+            && !call.arguments.iter().any(|a| matches!(a.kind, AstKind::List(_)))
+    }
+
+    fn has(&mut self, call: &Call<'_>) -> Typed {
+        let [argument] = call.arguments.as_slice() else {
+            return self.wrong_arguments(call);
+        };
+        if !matches!(argument.kind, AstKind::Name(_) | AstKind::Member(..) | AstKind::Index(..)) {
+            let place = self.place(argument);
+            self.error(codes::U0312, place, "`has` asks whether a path is present");
+            return self.broken(call.span);
+        }
+        let typed = self.unsigned(|this| this.infer(argument, None));
+        if typed.is_error() {
+            return self.broken(call.span);
+        }
+        Typed::hard(ExprKind::Has(Box::new(typed.expr)), Type::Bool, call.span)
+    }
+
+    fn comprehension(
+        &mut self,
+        kind: Comprehension,
+        object: &Ast,
+        name: &Ident,
+        arguments: &[Ast],
+        span: Span,
+    ) -> Typed {
+        let [variable, body] = arguments else {
+            let arguments = std::iter::once(object).chain(arguments).collect();
+            return self.wrong_arguments(&Call { name, arguments, span });
+        };
+        let list = self.unsigned(|this| this.infer(object, None));
+        let item = match list.ty() {
+            Type::Error => return self.broken(span),
+            Type::List(item) => (**item).clone(),
+            Type::Optional(_) => {
+                self.may_be_absent(&list.expr);
+                return self.broken(span);
+            }
+            other => {
+                let message = format!("`{}` needs a list, not `{}`", name.text, self.show(other));
+                self.error(codes::U0312, list.expr.span, message);
+                return self.broken(span);
+            }
+        };
+        let Some(variable) = self.variable(variable) else { return self.broken(span) };
+        let mark = self.scope.mark();
+        let slot = self.scope.bind(&variable, item.clone());
+        let wanted = (kind != Comprehension::Map).then_some(Type::Bool);
+        let signed = matches!(kind, Comprehension::All | Comprehension::Exists);
+        let body = match (&wanted, signed) {
+            (Some(bool), true) => self.infer_as(body, bool),
+            (Some(bool), false) => self.unsigned(|this| this.infer_as(body, bool)),
+            (None, _) => {
+                let body = self.unsigned(|this| this.infer(body, None));
+                self.stored(body)
+            }
+        };
+        self.scope.release(mark);
+        if body.is_error() {
+            return self.broken(span);
+        }
+        let ty = match kind {
+            Comprehension::All | Comprehension::Exists => Type::Bool,
+            Comprehension::Filter => item.list(),
+            Comprehension::Map => body.ty().clone().list(),
+        };
+        let soft = list.soft || (signed && body.soft);
+        let kind = ExprKind::Comprehension {
+            kind,
+            list: Box::new(list.expr),
+            variable: slot,
+            body: Box::new(body.expr),
+        };
+        Typed::hard(kind, ty, span).soft_if(soft)
+    }
+
+    fn variable(&mut self, tree: &Ast) -> Option<String> {
+        let place = self.place(tree);
+        let AstKind::Name(name) = &tree.kind else {
+            self.error(codes::U0312, place, "the first argument is a name for the element");
+            return None;
+        };
+        if root(name).is_some() || RESERVED.contains(&&**name) {
+            let message = format!("`{name}` cannot name an element: it has a meaning of its own");
+            self.error(codes::U0302, place, message);
+            return None;
+        }
+        Some(name.to_string())
+    }
+
+    fn aggregate(&mut self, call: &Call<'_>) -> Typed {
+        let function = match &*call.name.text {
+            "count" => AggregateFunction::Count,
+            "sum" => AggregateFunction::Sum,
+            "min" => AggregateFunction::Min,
+            _ => AggregateFunction::Max,
+        };
+        let argument = match (function, call.arguments.as_slice()) {
+            (AggregateFunction::Count, []) => {
+                return Typed::hard(ExprKind::Aggregate(function, None), Type::Int, call.span);
+            }
+            (AggregateFunction::Count, _) | (_, []) => return self.wrong_arguments(call),
+            (_, [argument, ..]) => self.infer(argument, None),
+        };
+        if argument.is_error() {
+            return self.broken(call.span);
+        }
+        let argument = self.stored(argument);
+        let inner = argument.ty().required().clone();
+        let sums = matches!(inner, Type::Int | Type::Decimal | Type::Money | Type::Duration);
+        let orders = sums || matches!(inner, Type::Date | Type::Time | Type::Text);
+        let (fits, ty) = match function {
+            AggregateFunction::Sum => (sums, inner),
+            _ => (orders, argument.ty().clone()),
+        };
+        if !fits {
+            let message =
+                format!("`{}` does not apply to `{}`", call.name.text, self.show(argument.ty()));
+            self.error(codes::U0312, argument.expr.span, message);
+            return self.broken(call.span);
+        }
+        let kind = ExprKind::Aggregate(function, Some(Box::new(argument.expr)));
+        Typed::hard(kind, ty, call.span)
+    }
+
+    fn wrong_arguments(&mut self, call: &Call<'_>) -> Typed {
+        let name = &call.name.text;
+        let usage = FUNCTIONS.iter().find(|(known, _)| **known == **name);
+        let message = format!("`{name}` does not take these arguments");
+        let mut found = Diagnostic::error(codes::U0312, call.span, message);
+        if let Some((_, usage)) = usage {
+            found = found.help(format!("it is called as `{usage}`"));
+        }
+        self.out.push(found);
+        self.broken(call.span)
+    }
+
+    fn unknown_function(&mut self, call: &Call<'_>) -> Typed {
+        let place = self.place_of(call.name);
+        let name = &call.name.text;
+        let message = format!("there is no function `{name}`");
+        let mut found = Diagnostic::error(codes::U0311, place, message);
+        let other = match &**name {
+            "length" | "len" => Some("size"),
+            "any" => Some("exists"),
+            "default" | "orElse" | "coalesce" | "unwrap_or" => Some("orValue"),
+            "unwrap" | "get" => Some("value"),
+            "append" | "add" => Some("put"),
+            "remove" => Some("drop"),
+            "str" | "to_string" => Some("string"),
+            _ => None,
+        };
+        let names = FUNCTIONS.iter().map(|(known, _)| *known);
+        if let Some(near) = closest(name, names).or(other) {
+            found = found.fix(format!("did you mean `{near}`?"), place, near);
+        } else {
+            let names: Vec<&str> = FUNCTIONS.iter().map(|(known, _)| *known).collect();
+            found = found.fact(format!("the functions are `{}`", names.join("`, `")));
+        }
+        self.out.push(found);
+        self.broken(call.span)
+    }
+
+    fn call(&mut self, call: &Call<'_>) -> Typed {
+        let known = FUNCTIONS.iter().any(|(known, _)| **known == *call.name.text);
+        if !known || comprehension(&call.name.text).is_some() {
+            return if known { self.wrong_arguments(call) } else { self.unknown_function(call) };
+        }
+        if matches!(&*call.name.text, "duration" | "money" | "date") {
+            if let Some(literal) = self.constant(call) {
+                return literal;
+            }
+        }
+        let mut arguments = Vec::new();
+        for argument in &call.arguments {
+            let typed = self.unsigned(|this| this.infer(argument, None));
+            if typed.is_error() {
+                return self.broken(call.span);
+            }
+            arguments.push(typed);
+        }
+        self.typed_call(call, arguments)
+    }
+
+    /// `duration('10m')`, `money('5.00')` and `date('2027-01-31')` are values known now.
+    fn constant(&mut self, call: &Call<'_>) -> Option<Typed> {
+        let texts = call.arguments.iter().map(|argument| match &argument.kind {
+            AstKind::Text(text) => Some(&**text),
+            _ => None,
+        });
+        let texts: Option<Vec<&str>> = texts.collect();
+        let literal = |value, ty| Some(Typed::hard(ExprKind::Literal(value), ty, call.span));
+        let (value, ty, what) = match (&*call.name.text, texts?.as_slice()) {
+            ("duration", [text]) => {
+                let value = Duration::parse(text).map(Value::Duration);
+                (value, Type::Duration, "a length of time such as `30m` or `1.5s`")
+            }
+            ("date", [text]) => {
+                (date(text).map(Value::Date), Type::Date, "a day such as `2027-01-31`")
+            }
+            ("money", [text]) => {
+                let currency = self.scope.signatures.currency;
+                (amount(text, currency), Type::Money, "an amount such as `5.00` in its currency")
+            }
+            ("money", [text, currency]) => {
+                let value = Currency::parse(currency).and_then(|known| amount(text, known));
+                (value, Type::Money, "an amount and a currency such as `'5.00', 'EUR'`")
+            }
+            _ => return None,
+        };
+        match value {
+            Some(value) => literal(value, ty),
+            None => {
+                let written = self.written(call.span);
+                let message = format!("`{written}` is not {what}");
+                self.error(codes::U0315, call.span, message);
+                Some(self.broken(call.span))
+            }
+        }
+    }
+
+    fn typed_call(&mut self, call: &Call<'_>, mut arguments: Vec<Typed>) -> Typed {
+        if matches!(&*call.name.text, "value" | "orValue") {
+            return self.presence(call, arguments);
+        }
+        if let Some(absent) = arguments.iter().find(|argument| argument.ty().is_optional()) {
+            let absent = absent.expr.clone();
+            self.may_be_absent(&absent);
+            return self.broken(call.span);
+        }
+        let soft = arguments.iter().any(|argument| argument.soft);
+        let types: Vec<Type> = arguments.iter().map(|argument| argument.ty().clone()).collect();
+        let Some((function, targets, ty)) = self.signature(call, &types) else {
+            return self.broken(call.span);
+        };
+        let mut parts = Vec::new();
+        for (argument, target) in arguments.drain(..).zip(&targets) {
+            let typed = self.coerce(argument, target);
+            if typed.is_error() {
+                return self.broken(call.span);
+            }
+            parts.push(typed.expr);
+        }
+        if !self.zone_is_known(function, &parts) {
+            return self.broken(call.span);
+        }
+        parts.extend(self.hidden(function, &types, call.span));
+        Typed::hard(ExprKind::Call(function, parts), ty, call.span).soft_if(soft)
+    }
+
+    /// Arguments that the evaluator needs and the checker knows: the zero of an empty sum, how
+    /// many key fields elements have, the default currency.
+    fn hidden(&self, function: Function, types: &[Type], span: Span) -> Option<Expr> {
+        let literal = |value, ty| Some(Expr { kind: ExprKind::Literal(value), ty, span });
+        match (function, types) {
+            (Function::Sum, [Type::List(item)]) => {
+                let zero = match **item {
+                    Type::Decimal => Value::Decimal(Decimal::ZERO),
+                    Type::Money => Value::Money(0, self.scope.signatures.currency),
+                    Type::Duration => Value::Duration(Duration::default()),
+                    _ => Value::Int(0),
+                };
+                literal(zero, (**item).clone())
+            }
+            (Function::Put | Function::Drop, [Type::List(item), ..]) => {
+                let keys = match **item {
+                    Type::Record(id) => self.scope.signatures.record(id).map_or(0, |r| r.keys),
+                    _ => 0,
+                };
+                literal(Value::Int(i64::try_from(keys).unwrap_or(0)), Type::Int)
+            }
+            (Function::Money, [_]) => {
+                literal(Value::text(self.scope.signatures.currency.as_str()), Type::Text)
+            }
+            _ => None,
+        }
+    }
+
+    fn zone_is_known(&mut self, function: Function, parts: &[Expr]) -> bool {
+        if !matches!(function, Function::Date | Function::Month) {
+            return true;
+        }
+        let Some(zone) = parts.get(1) else { return true };
+        let ExprKind::Literal(Value::Text(name)) = &zone.kind else { return true };
+        if jiff::tz::TimeZone::get(name).is_ok() {
+            return true;
+        }
+        let message = format!("there is no zone `{name}`");
+        let found = Diagnostic::error(codes::U0315, zone.span, message);
+        self.out.push(found.help("zones are named as in `Europe/Berlin`, or `UTC`"));
+        false
+    }
+
+    fn presence(&mut self, call: &Call<'_>, arguments: Vec<Typed>) -> Typed {
+        let mut arguments = arguments.into_iter();
+        let (Some(object), otherwise, None) =
+            (arguments.next(), arguments.next(), arguments.next())
+        else {
+            return self.wrong_arguments(call);
+        };
+        let span = call.span;
+        match (&*call.name.text, otherwise) {
+            ("value", None) => {
+                if object.ty().is_optional() {
+                    self.may_be_absent(&object.expr);
+                    return self.broken(span);
+                }
+                let (ty, soft) = (object.ty().clone(), object.soft);
+                let kind = ExprKind::Call(Function::Value, vec![object.expr]);
+                let typed = Typed::hard(kind, ty, span).soft_if(soft);
+                self.narrowed(typed)
+            }
+            ("orValue", Some(otherwise)) => {
+                let target = object.ty().required().clone();
+                let otherwise = if target == Type::Nothing {
+                    otherwise
+                } else {
+                    self.coerce(otherwise, &target)
+                };
+                if otherwise.is_error() {
+                    return self.broken(span);
+                }
+                let (ty, soft) = (otherwise.ty().clone(), otherwise.soft);
+                let kind = ExprKind::Call(Function::OrValue, vec![object.expr, otherwise.expr]);
+                Typed::hard(kind, ty, span).soft_if(soft)
+            }
+            _ => self.wrong_arguments(call),
+        }
+    }
+
+    /// Function, types of its arguments and its type.
+    fn signature(
+        &mut self,
+        call: &Call<'_>,
+        types: &[Type],
+    ) -> Option<(Function, Vec<Type>, Type)> {
+        let name = &*call.name.text;
+        if name == "secret" && !self.scope.secrets {
+            let found = Diagnostic::error(
+                codes::U0310,
+                call.span,
+                "a secret is drawn only by a command",
+            );
+            self.out.push(found);
+            return None;
+        }
+        if name == "count" {
+            let place = self.place_of(call.name);
+            let found = Diagnostic::error(
+                codes::U0310,
+                place,
+                "`count` counts the rows of a view's group",
+            );
+            self.out.push(found.help("`list.size()` counts the elements of a list"));
+            return None;
+        }
+        let found = list_function(name, types)
+            .or_else(|| time_function(name, types))
+            .or_else(|| text_function(name, types));
+        if found.is_none() {
+            self.wrong_types(call, types);
+        }
+        found
+    }
+
+    fn wrong_types(&mut self, call: &Call<'_>, types: &[Type]) {
+        let name = &call.name.text;
+        let shown: Vec<String> = types.iter().map(|ty| format!("`{}`", self.show(ty))).collect();
+        let message = match shown.as_slice() {
+            [] => format!("`{name}` needs arguments"),
+            _ => format!("`{name}` does not apply to {}", shown.join(", ")),
+        };
+        let usage = FUNCTIONS.iter().find(|(known, _)| **known == **name);
+        let mut found = Diagnostic::error(codes::U0312, call.span, message);
+        if let Some((_, usage)) = usage {
+            found = found.help(format!("it is called as `{usage}`"));
+        }
+        self.out.push(found);
+    }
+}
+
+type Signature = (Function, Vec<Type>, Type);
+
+fn summable(ty: &Type) -> bool {
+    matches!(ty, Type::Int | Type::Decimal | Type::Money | Type::Duration)
+}
+
+fn ordered(ty: &Type) -> bool {
+    summable(ty) || matches!(ty, Type::Date | Type::Time | Type::Text)
+}
+
+fn list_function(name: &str, types: &[Type]) -> Option<Signature> {
+    let same = |function, ty: Type| Some((function, types.to_vec(), ty));
+    match (name, types) {
+        ("sum", [Type::List(item)]) if summable(item) => same(Function::Sum, (**item).clone()),
+        ("sum", [Type::List(item)]) if **item == Type::Nothing => same(Function::Sum, Type::Int),
+        ("min" | "max", [Type::List(item)]) if ordered(item) => {
+            let function = if name == "min" { Function::Min } else { Function::Max };
+            same(function, (**item).clone().optional())
+        }
+        ("min" | "max", [first, rest @ ..]) if ordered(first) && !rest.is_empty() => {
+            let function = if name == "min" { Function::Min } else { Function::Max };
+            let decimal = types.contains(&Type::Decimal) && summable(first);
+            let ty = if decimal { Type::Decimal } else { first.clone() };
+            Some((function, vec![ty.clone(); types.len()], ty))
+        }
+        ("size", [Type::List(_) | Type::Map(..) | Type::Text]) => same(Function::Size, Type::Int),
+        ("size", [Type::Email | Type::Url]) => Some((Function::Size, vec![Type::Text], Type::Int)),
+        ("take", [list @ Type::List(_), Type::Int]) => same(Function::Take, list.clone()),
+        ("put", [list @ Type::List(item), _]) => {
+            Some((Function::Put, vec![list.clone(), (**item).clone()], list.clone()))
+        }
+        ("drop", [list @ Type::List(item), key]) => {
+            let target = match **item {
+                Type::Record(_) => key.clone(),
+                ref other => other.clone(),
+            };
+            Some((Function::Drop, vec![list.clone(), target], list.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn time_function(name: &str, types: &[Type]) -> Option<Signature> {
+    let same = |function, ty: Type| Some((function, types.to_vec(), ty));
+    match (name, types) {
+        ("date", [Type::Time, Type::Text]) => same(Function::Date, Type::Date),
+        ("month", [Type::Time, Type::Text] | [Type::Date]) => same(Function::Month, Type::Text),
+        ("bucket", [Type::Time, Type::Duration]) => same(Function::Bucket, Type::Time),
+        _ => None,
+    }
+}
+
+fn text_function(name: &str, types: &[Type]) -> Option<Signature> {
+    let texts = |function, ty| Some((function, vec![Type::Text; types.len()], ty));
+    let textual = |ty: &Type| {
+        matches!(
+            ty,
+            Type::Text | Type::Email | Type::Url | Type::Enum(_) | Type::State(_) | Type::Tier
+                | Type::Region | Type::Actor(_) | Type::Ref(_)
+        )
+    };
+    match (name, types) {
+        ("merge", [Type::Text, Type::Edits]) => {
+            Some((Function::Merge, types.to_vec(), Type::Text))
+        }
+        ("money", [number @ (Type::Int | Type::Decimal)]) => {
+            Some((Function::Money, vec![number.clone()], Type::Money))
+        }
+        ("money", [number @ (Type::Int | Type::Decimal), Type::Text]) => {
+            Some((Function::Money, vec![number.clone(), Type::Text], Type::Money))
+        }
+        ("string", [one]) if textual(one) => texts(Function::String, Type::Text),
+        (
+            "string",
+            [
+                Type::Int | Type::Decimal | Type::Money | Type::Bool | Type::Date | Type::Time
+                | Type::Duration | Type::Json,
+            ],
+        ) => Some((Function::String, types.to_vec(), Type::Text)),
+        ("secret", [Type::Int]) => Some((Function::Secret, types.to_vec(), Type::Text)),
+        ("matches_schema", [Type::Json, Type::Json]) => {
+            Some((Function::MatchesSchema, types.to_vec(), Type::Bool))
+        }
+        ("startsWith", [a, b]) if textual(a) && textual(b) => {
+            texts(Function::StartsWith, Type::Bool)
+        }
+        ("endsWith", [a, b]) if textual(a) && textual(b) => texts(Function::EndsWith, Type::Bool),
+        ("contains", [a, b]) if textual(a) && textual(b) => texts(Function::Contains, Type::Bool),
+        _ => None,
+    }
+}
+
+/// A day as it is written, in days since 1970-01-01.
+fn date(text: &str) -> Option<i32> {
+    let day: jiff::civil::Date = text.parse().ok()?;
+    let since = day.since(jiff::civil::Date::new(1970, 1, 1).ok()?).ok()?;
+    Some(since.get_days())
+}
+
+/// An amount as it is written, exact in the minor units of its currency.
+pub(crate) fn amount(text: &str, currency: Currency) -> Option<Value> {
+    let scale = 10_i64.checked_pow(9_u32.checked_sub(currency.digits())?)?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.len() > currency.digits() as usize || text.ends_with('.') {
+        return None;
+    }
+    // Amounts reach further than decimals, so that the whole part is read on its own.
+    let minor = 10_i64.checked_pow(currency.digits())?;
+    let negative = whole.starts_with('-');
+    let digits = whole.trim_start_matches(['-', '+']);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+        return None;
+    }
+    let digits: String = digits.chars().filter(|c| *c != '_').collect();
+    let units = digits.parse::<i64>().ok()?.checked_mul(minor)?;
+    let rest = Decimal::parse(&format!("0.{fraction:0<1}"))?.nanos() / scale;
+    let sum = units.checked_add(rest)?;
+    Some(Value::Money(if negative { -sum } else { sum }, currency))
+}
