@@ -168,7 +168,8 @@ impl Checker<'_, '_> {
             }
             (
                 Type::Int | Type::Decimal | Type::Bool | Type::Text | Type::Email | Type::Url
-                | Type::Enum(_) | Type::State(_) | Type::Date | Type::Time,
+                | Type::Enum(_) | Type::State(_) | Type::Tier | Type::Region | Type::Actor(_)
+                | Type::Date | Type::Time,
                 Type::Json,
             ) => Ok(converted(expr, target)),
             _ => Err(Misfit::Types),
