@@ -47,7 +47,14 @@ pub(super) enum MistakeKind {
 
 impl Mistake {
     pub(super) fn new(kind: MistakeKind, from: u32, to: u32, message: impl Into<String>) -> Self {
-        Self { from, to, message: message.into(), help: None, replacement: None, kind }
+        Self {
+            from,
+            to,
+            message: message.into(),
+            help: None,
+            replacement: None,
+            kind,
+        }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -63,8 +70,27 @@ impl Mistake {
 
 /// Words that the syntax reserves: they name nothing in expressions.
 pub const RESERVED: &[&str] = &[
-    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in",
-    "let", "loop", "namespace", "null", "package", "return", "true", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "namespace",
+    "null",
+    "package",
+    "return",
+    "true",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Longest first, so that `<=` is not read as `<`.
@@ -87,7 +113,11 @@ pub(super) fn lex(text: &str) -> Result<Vec<Token>, Mistake> {
         let from = lexer.at;
         let kind = lexer.token()?;
         let end = kind == Kind::End;
-        tokens.push(Token { kind, from: offset(from), to: offset(lexer.at) });
+        tokens.push(Token {
+            kind,
+            from: offset(from),
+            to: offset(lexer.at),
+        });
         if end {
             return Ok(tokens);
         }
@@ -142,7 +172,9 @@ impl<'a> Lexer<'a> {
         if first == '\'' || first == '"' {
             return self.string(first).map(|text| Kind::Text(text.into()));
         }
-        let found = PUNCTUATION.iter().find(|punct| self.rest().starts_with(**punct));
+        let found = PUNCTUATION
+            .iter()
+            .find(|punct| self.rest().starts_with(**punct));
         if let Some(punct) = found {
             self.at += punct.len();
             return Ok(Kind::Punct(punct));
@@ -167,7 +199,10 @@ impl<'a> Lexer<'a> {
             }
             '#' => mistake("`#` has no meaning in an expression".into())
                 .help("write `true`, `false` and `null` without `#` here"),
-            _ => mistake(format!("`{}` has no meaning in an expression", c.escape_debug())),
+            _ => mistake(format!(
+                "`{}` has no meaning in an expression",
+                c.escape_debug()
+            )),
         }
     }
 
@@ -184,13 +219,20 @@ impl<'a> Lexer<'a> {
         }
         let text = self.text.get(from..self.at).unwrap_or("");
         let literal = |lexer: &Self, message: String| {
-            Mistake::new(MistakeKind::Literal, offset(from), offset(lexer.at), message)
+            Mistake::new(
+                MistakeKind::Literal,
+                offset(from),
+                offset(lexer.at),
+                message,
+            )
         };
         if self.peek().is_some_and(starts_name) {
             let number = text.to_owned();
             let word = self.take_while(|c| starts_name(c) || c.is_ascii_digit());
             let mistake = literal(self, format!("`{number}{word}` is not a number"));
-            let unit = crate::model::Duration::UNITS.iter().any(|(unit, _)| *unit == word);
+            let unit = crate::model::Duration::UNITS
+                .iter()
+                .any(|(unit, _)| *unit == word);
             let written = format!("duration('{number}{word}')");
             return Err(if unit {
                 mistake.replace("a length of time is written with `duration`", written)

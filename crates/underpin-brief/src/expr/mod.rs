@@ -5,11 +5,11 @@
 //! fail. SQL is made elsewhere, from the same typed expression. No statement, no storage, no
 //! clock is known here.
 
+mod ast;
 mod check;
 pub mod effects;
 pub mod eval;
 pub mod interval;
-mod ast;
 mod lex;
 mod parse;
 mod scope;
@@ -19,8 +19,8 @@ mod source;
 mod tests;
 
 pub use check::{FUNCTIONS, check, check_defines, check_show};
-pub use lex::RESERVED;
 pub use eval::{Compiled, Defines, Fault, Frame, Library, Rows};
+pub use lex::RESERVED;
 pub use scope::{Callers, Mark, Position, Scope};
 pub use signatures::{
     AggregateSignature, DeclaredNames, DefineSource, MembershipSignature, RecordSignature,

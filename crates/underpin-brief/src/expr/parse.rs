@@ -19,7 +19,11 @@ pub(super) fn parse(text: &str) -> Result<Ast, Mistake> {
         return Err(Mistake::new(MistakeKind::TooDeep, 0, 1, message)
             .help("name parts of it with `let` or `define`"));
     }
-    let mut parser = Parser { tokens: lex(text)?, at: 0, level: 0 };
+    let mut parser = Parser {
+        tokens: lex(text)?,
+        at: 0,
+        level: 0,
+    };
     let tree = parser.expression(0)?;
     match parser.peek().kind {
         Kind::End => Ok(tree),
@@ -32,7 +36,11 @@ pub(super) fn path(text: &str) -> Option<Vec<Ident>> {
     fn walk(tree: &Ast, names: &mut Vec<Ident>) -> bool {
         match &tree.kind {
             AstKind::Name(name) => {
-                names.push(Ident { text: Arc::clone(name), from: tree.from, to: tree.to });
+                names.push(Ident {
+                    text: Arc::clone(name),
+                    from: tree.from,
+                    to: tree.to,
+                });
                 true
             }
             AstKind::Member(object, name) => {
@@ -54,7 +62,11 @@ struct Parser {
     level: u16,
 }
 
-const END: Token = Token { kind: Kind::End, from: 0, to: 0 };
+const END: Token = Token {
+    kind: Kind::End,
+    from: 0,
+    to: 0,
+};
 
 /// Binding power and operator of a token between two operands.
 fn infix(kind: &Kind) -> Option<(u8, BinaryOp)> {
@@ -83,7 +95,10 @@ const PREFIX: u8 = 7;
 
 impl Parser {
     fn peek(&self) -> &Token {
-        self.tokens.get(self.at).or(self.tokens.last()).unwrap_or(&END)
+        self.tokens
+            .get(self.at)
+            .or(self.tokens.last())
+            .unwrap_or(&END)
     }
 
     fn next(&mut self) -> Token {
@@ -101,7 +116,8 @@ impl Parser {
     }
 
     fn expect(&mut self, punct: &'static str) -> Result<Token, Mistake> {
-        self.eat(punct).ok_or_else(|| self.unexpected(&format!("`{punct}`")))
+        self.eat(punct)
+            .ok_or_else(|| self.unexpected(&format!("`{punct}`")))
     }
 
     fn unexpected(&self, wanted: &str) -> Mistake {
@@ -131,7 +147,12 @@ impl Parser {
             return Err(Mistake::new(MistakeKind::TooDeep, from, to, message)
                 .help("name parts of it with `let` or `define`"));
         }
-        Ok(Ast { kind, from, to, depth: below + 1 })
+        Ok(Ast {
+            kind,
+            from,
+            to,
+            depth: below + 1,
+        })
     }
 
     fn expression(&mut self, power: u8) -> Result<Ast, Mistake> {
@@ -146,7 +167,9 @@ impl Parser {
                 left = self.conditional(left)?;
                 continue;
             }
-            let Some((binding, op)) = infix(&self.peek().kind) else { break };
+            let Some((binding, op)) = infix(&self.peek().kind) else {
+                break;
+            };
             if binding <= power {
                 break;
             }
@@ -235,7 +258,12 @@ impl Parser {
         }
         let (arguments, to) = self.list(")")?;
         let below = deepest(&arguments).max(object.depth);
-        Self::node(AstKind::Method(Box::new(object), name, arguments), from, to, below)
+        Self::node(
+            AstKind::Method(Box::new(object), name, arguments),
+            from,
+            to,
+            below,
+        )
     }
 
     fn ident(&mut self, wanted: &str) -> Result<Ident, Mistake> {
@@ -243,7 +271,11 @@ impl Parser {
         match token.kind {
             Kind::Name(text) => {
                 self.at += 1;
-                Ok(Ident { text, from: token.from, to: token.to })
+                Ok(Ident {
+                    text,
+                    from: token.from,
+                    to: token.to,
+                })
             }
             _ => Err(self.unexpected(wanted)),
         }
@@ -308,12 +340,17 @@ impl Parser {
             }
             word if RESERVED.contains(&word) => {
                 let message = format!("`{word}` is a reserved word of expressions");
-                return Err(Mistake::new(MistakeKind::Reserved, from, to, message)
-                    .help("names in expressions are none of the reserved words; text stands in `'`"));
+                return Err(Mistake::new(MistakeKind::Reserved, from, to, message).help(
+                    "names in expressions are none of the reserved words; text stands in `'`",
+                ));
             }
             _ => {
                 self.at += 1;
-                let name = Ident { text: name, from, to };
+                let name = Ident {
+                    text: name,
+                    from,
+                    to,
+                };
                 if self.eat("(").is_some() {
                     let (arguments, to) = self.list(")")?;
                     let below = deepest(&arguments);
@@ -333,7 +370,11 @@ impl Parser {
         let mut fields: Vec<(Ident, Ast)> = Vec::new();
         loop {
             if let Some(token) = self.eat("}") {
-                let below = fields.iter().map(|(_, value)| value.depth).max().unwrap_or(0);
+                let below = fields
+                    .iter()
+                    .map(|(_, value)| value.depth)
+                    .max()
+                    .unwrap_or(0);
                 let from = name.from;
                 return Self::node(AstKind::Record(name, fields), from, token.to, below);
             }
@@ -357,7 +398,9 @@ impl Parser {
         let mut entries: Vec<(Ast, Ast)> = Vec::new();
         loop {
             if let Some(token) = self.eat("}") {
-                let depths = entries.iter().map(|(key, value)| key.depth.max(value.depth));
+                let depths = entries
+                    .iter()
+                    .map(|(key, value)| key.depth.max(value.depth));
                 let below = depths.max().unwrap_or(0);
                 return Self::node(AstKind::Map(entries), from, token.to, below);
             }

@@ -74,9 +74,16 @@ impl OwnedSource {
 impl OwnedSource {
     /// A quoted text that stands alone in its file.
     pub(super) fn text(text: &str) -> Self {
-        let value = kdl::Value::String { text: text.into(), style: kdl::Style::Quoted };
+        let value = kdl::Value::String {
+            text: text.into(),
+            style: kdl::Style::Quoted,
+        };
         let file: Arc<str> = format!("\"{text}\"").into();
         let end = u32::try_from(file.len()).unwrap();
-        Self { value, span: Span::new(crate::source::FileId(0), 0, end), file }
+        Self {
+            value,
+            span: Span::new(crate::source::FileId(0), 0, end),
+            file,
+        }
     }
 }

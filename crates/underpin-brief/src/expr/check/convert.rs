@@ -37,24 +37,34 @@ impl Checker<'_, '_> {
         let mut report = Diagnostic::error(codes::U0305, expr.span, message);
         let written = self.written(expr.span);
         report = match (target.required(), expr.ty.required(), &expr.kind) {
-            (Type::Money, Type::Int | Type::Decimal, ExprKind::Literal(_)) => {
-                report.fix("an amount is written with `money`", expr.span, format!("money('{written}')"))
-            }
+            (Type::Money, Type::Int | Type::Decimal, ExprKind::Literal(_)) => report.fix(
+                "an amount is written with `money`",
+                expr.span,
+                format!("money('{written}')"),
+            ),
             (Type::Money, Type::Int | Type::Decimal, _) => {
                 report.help(format!("`money({written})` makes an amount of a number"))
             }
-            (Type::Duration, Type::Text, ExprKind::Literal(_)) => {
-                report.fix("a length of time is written with `duration`", expr.span, format!("duration({written})"))
-            }
-            (Type::Date, Type::Text, ExprKind::Literal(_)) => {
-                report.fix("a day is written with `date`", expr.span, format!("date({written})"))
-            }
+            (Type::Duration, Type::Text, ExprKind::Literal(_)) => report.fix(
+                "a length of time is written with `duration`",
+                expr.span,
+                format!("duration({written})"),
+            ),
+            (Type::Date, Type::Text, ExprKind::Literal(_)) => report.fix(
+                "a day is written with `date`",
+                expr.span,
+                format!("date({written})"),
+            ),
             (Type::Text, Type::Int | Type::Decimal | Type::Time | Type::Date | Type::Json, _) => {
-                report.fix("`string` makes a text of it", expr.span, format!("string({written})"))
+                report.fix(
+                    "`string` makes a text of it",
+                    expr.span,
+                    format!("string({written})"),
+                )
             }
-            (Type::Date, Type::Time, _) => {
-                report.help(format!("a day needs a zone: `date({written}, 'Europe/Berlin')`"))
-            }
+            (Type::Date, Type::Time, _) => report.help(format!(
+                "a day needs a zone: `date({written}, 'Europe/Berlin')`"
+            )),
             _ => report,
         };
         self.out.push(report);
@@ -76,7 +86,9 @@ impl Checker<'_, '_> {
             (Type::Nothing, Type::Optional(_)) => Ok(retyped(expr, target)),
             (Type::Optional(from), Type::Optional(to)) => {
                 if same_representation(from, to) {
-                    return self.same_kind(expr, from, to).map(|expr| retyped(expr, target));
+                    return self
+                        .same_kind(expr, from, to)
+                        .map(|expr| retyped(expr, target));
                 }
                 Err(Misfit::Types)
             }
@@ -104,7 +116,11 @@ impl Checker<'_, '_> {
 
     /// Between optional types: only where no value has to be touched.
     fn same_kind(&mut self, expr: Expr, from: &Type, to: &Type) -> Result<Expr, Misfit> {
-        let probe = Expr { kind: ExprKind::Literal(Value::Null), ty: from.clone(), span: expr.span };
+        let probe = Expr {
+            kind: ExprKind::Literal(Value::Null),
+            ty: from.clone(),
+            span: expr.span,
+        };
         self.convert(probe, to, false).map(|_| expr)
     }
 
@@ -114,10 +130,18 @@ impl Checker<'_, '_> {
                 let yes = self.convert(*yes, target, report)?;
                 let no = self.convert(*no, target, report)?;
                 let kind = ExprKind::Conditional(condition, Box::new(yes), Box::new(no));
-                return Ok(Expr { kind, ty: target.clone(), span: expr.span });
+                return Ok(Expr {
+                    kind,
+                    ty: target.clone(),
+                    span: expr.span,
+                });
             }
-            ExprKind::List(items) => return self.convert_list(items, &expr.ty, expr.span, target, report),
-            ExprKind::Map(ref entries) if *target == Type::Json || matches!(target, Type::Map(..)) => {
+            ExprKind::List(items) => {
+                return self.convert_list(items, &expr.ty, expr.span, target, report);
+            }
+            ExprKind::Map(ref entries)
+                if *target == Type::Json || matches!(target, Type::Map(..)) =>
+            {
                 return self.convert_map(entries.clone(), &expr, target, report);
             }
             _ => {}
@@ -132,8 +156,14 @@ impl Checker<'_, '_> {
                 _ => Ok(converted(expr, target)),
             },
             (
-                Type::Email | Type::Url | Type::Enum(_) | Type::State(_) | Type::Tier
-                | Type::Region | Type::Actor(_) | Type::Blob,
+                Type::Email
+                | Type::Url
+                | Type::Enum(_)
+                | Type::State(_)
+                | Type::Tier
+                | Type::Region
+                | Type::Actor(_)
+                | Type::Blob,
                 Type::Text,
             )
             | (Type::Text, Type::Actor(_)) => Ok(converted(expr, target)),
@@ -167,9 +197,19 @@ impl Checker<'_, '_> {
                 Err(Misfit::Types)
             }
             (
-                Type::Int | Type::Decimal | Type::Bool | Type::Text | Type::Email | Type::Url
-                | Type::Enum(_) | Type::State(_) | Type::Tier | Type::Region | Type::Actor(_)
-                | Type::Date | Type::Time,
+                Type::Int
+                | Type::Decimal
+                | Type::Bool
+                | Type::Text
+                | Type::Email
+                | Type::Url
+                | Type::Enum(_)
+                | Type::State(_)
+                | Type::Tier
+                | Type::Region
+                | Type::Actor(_)
+                | Type::Date
+                | Type::Time,
                 Type::Json,
             ) => Ok(converted(expr, target)),
             _ => Err(Misfit::Types),
@@ -190,17 +230,27 @@ impl Checker<'_, '_> {
                 items.collect::<Result<Vec<_>, _>>()?
             }
             (Type::Json, _) => {
-                let items = items.into_iter().map(|item| self.convert(item, &Type::Json, report));
+                let items = items
+                    .into_iter()
+                    .map(|item| self.convert(item, &Type::Json, report));
                 let items = items.collect::<Result<Vec<_>, _>>()?;
                 let ty = Type::Json.list();
-                let list = Expr { kind: ExprKind::List(items), ty, span };
+                let list = Expr {
+                    kind: ExprKind::List(items),
+                    ty,
+                    span,
+                };
                 return Ok(converted(list, target));
             }
             (Type::Ref(to), Type::Ref(from)) if to == from => items,
             (Type::Ref(to), Type::List(_)) => self.convert_key(items, *to, span, report)?,
             _ => return Err(Misfit::Types),
         };
-        Ok(Expr { kind: ExprKind::List(converted), ty: target.clone(), span })
+        Ok(Expr {
+            kind: ExprKind::List(converted),
+            ty: target.clone(),
+            span,
+        })
     }
 
     /// The parts of a key of several fields, written as a list.
@@ -232,7 +282,9 @@ impl Checker<'_, '_> {
             return Err(Misfit::Reported);
         }
         let parts = items.into_iter().zip(slots);
-        parts.map(|(item, slot)| self.convert(item, &slot.ty, report)).collect()
+        parts
+            .map(|(item, slot)| self.convert(item, &slot.ty, report))
+            .collect()
     }
 
     fn convert_map(
@@ -247,32 +299,49 @@ impl Checker<'_, '_> {
             _ => (Type::Text, Type::Json),
         };
         let entries = entries.into_iter().map(|(name, item)| {
-            Ok((self.convert(name, &key, report)?, self.convert(item, &value, report)?))
+            Ok((
+                self.convert(name, &key, report)?,
+                self.convert(item, &value, report)?,
+            ))
         });
         let entries = entries.collect::<Result<Vec<_>, Misfit>>()?;
         let ty = Type::Map(Box::new(key.clone()), Box::new(value.clone()));
-        let map = Expr { kind: ExprKind::Map(entries), ty, span: whole.span };
-        Ok(if *target == Type::Json { converted(map, target) } else { map })
+        let map = Expr {
+            kind: ExprKind::Map(entries),
+            ty,
+            span: whole.span,
+        };
+        Ok(if *target == Type::Json {
+            converted(map, target)
+        } else {
+            map
+        })
     }
 
     /// A text literal against the type that it is written for.
     fn convert_text(&mut self, expr: Expr, target: &Type, report: bool) -> Result<Expr, Misfit> {
         let signatures = self.scope.signatures;
-        let ExprKind::Literal(Value::Text(text)) = &expr.kind else { return Err(Misfit::Types) };
+        let ExprKind::Literal(Value::Text(text)) = &expr.kind else {
+            return Err(Misfit::Types);
+        };
         let text = Arc::clone(text);
         let known: Vec<Arc<str>> = match target {
             Type::Enum(id) => signatures.enum_values(*id).to_vec(),
-            Type::State(id) => {
-                signatures.aggregate(*id).map_or_else(Vec::new, |a| a.states.clone())
-            }
+            Type::State(id) => signatures
+                .aggregate(*id)
+                .map_or_else(Vec::new, |a| a.states.clone()),
             Type::Tier => signatures.tiers.clone(),
             Type::Region => signatures.regions.clone(),
             Type::Email => {
-                let good = text.split_once('@').is_some_and(|(a, b)| !a.is_empty() && b.contains('.'));
+                let good = text
+                    .split_once('@')
+                    .is_some_and(|(a, b)| !a.is_empty() && b.contains('.'));
                 return self.plain_text(expr, target, good, report);
             }
             Type::Url => {
-                let good = text.split_once("://").is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
+                let good = text
+                    .split_once("://")
+                    .is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
                 return self.plain_text(expr, target, good, report);
             }
             Type::Actor(_) => return Ok(retyped(expr, target)),
@@ -294,11 +363,16 @@ impl Checker<'_, '_> {
         let message = format!("`{text}` is no value of `{what}`");
         let mut found = Diagnostic::error(codes::U0307, expr.span, message);
         if let Some(near) = closest(&text, known.iter().map(|name| &**name)) {
-            found = found.fix(format!("did you mean `{near}`?"), expr.span, format!("'{near}'"));
+            found = found.fix(
+                format!("did you mean `{near}`?"),
+                expr.span,
+                format!("'{near}'"),
+            );
         }
         let mut names: Vec<&str> = known.iter().map(|name| &**name).collect();
         names.truncate(20);
-        self.out.push(found.fact(format!("its values are `{}`", names.join("`, `"))));
+        self.out
+            .push(found.fact(format!("its values are `{}`", names.join("`, `"))));
         Err(Misfit::Reported)
     }
 
@@ -328,20 +402,35 @@ impl Checker<'_, '_> {
         if left.ty() == right.ty() {
             return Some((left, right));
         }
-        let literal = |typed: &Typed| matches!(typed.expr.kind, ExprKind::Literal(_) | ExprKind::List(_));
+        let literal =
+            |typed: &Typed| matches!(typed.expr.kind, ExprKind::Literal(_) | ExprKind::List(_));
         // A literal takes the type of what it meets, and is told when it cannot.
         if literal(&right) || !literal(&left) {
             let target = left.ty().clone();
             let report = literal(&right) && nameable(&target);
             match self.convert(right.expr.clone(), &target, report) {
-                Ok(expr) => return Some((left, Typed { expr, soft: right.soft })),
+                Ok(expr) => {
+                    return Some((
+                        left,
+                        Typed {
+                            expr,
+                            soft: right.soft,
+                        },
+                    ));
+                }
                 Err(Misfit::Reported) => return None,
                 Err(Misfit::Types) => {}
             }
             let target = right.ty().clone();
             let converted = self.convert(left.expr.clone(), &target, false);
             if let Ok(expr) = converted {
-                return Some((Typed { expr, soft: left.soft }, right));
+                return Some((
+                    Typed {
+                        expr,
+                        soft: left.soft,
+                    },
+                    right,
+                ));
             }
         } else {
             let (right, left) = self.unify(right, left)?;
@@ -386,8 +475,16 @@ fn same_representation(from: &Type, to: &Type) -> bool {
     let text = |ty: &Type| {
         matches!(
             ty,
-            Type::Text | Type::Email | Type::Url | Type::Enum(_) | Type::State(_) | Type::Tier
-                | Type::Region | Type::Actor(_) | Type::Ref(_) | Type::Blob
+            Type::Text
+                | Type::Email
+                | Type::Url
+                | Type::Enum(_)
+                | Type::State(_)
+                | Type::Tier
+                | Type::Region
+                | Type::Actor(_)
+                | Type::Ref(_)
+                | Type::Blob
         )
     };
     from == to || (text(from) && text(to))
@@ -399,10 +496,18 @@ fn retyped(mut expr: Expr, target: &Type) -> Expr {
 }
 
 fn literal(value: Value, target: &Type, of: &Expr) -> Expr {
-    Expr { kind: ExprKind::Literal(value), ty: target.clone(), span: of.span }
+    Expr {
+        kind: ExprKind::Literal(value),
+        ty: target.clone(),
+        span: of.span,
+    }
 }
 
 fn converted(expr: Expr, target: &Type) -> Expr {
     let span = expr.span;
-    Expr { kind: ExprKind::Convert(Box::new(expr)), ty: target.clone(), span }
+    Expr {
+        kind: ExprKind::Convert(Box::new(expr)),
+        ty: target.clone(),
+        span,
+    }
 }

@@ -30,7 +30,9 @@ fn check_define(
     nesting: u32,
     out: &mut Vec<Diagnostic>,
 ) {
-    let Some(slot) = signatures.define_slots(aggregate).get(at) else { return };
+    let Some(slot) = signatures.define_slots(aggregate).get(at) else {
+        return;
+    };
     if !matches!(*slot.state.borrow(), DefineState::Unchecked) {
         return;
     }
@@ -51,7 +53,10 @@ fn check_define(
     let typed = checker.whole(None);
     let traits = checker.traits;
     let checked = checker.finish(typed);
-    let recursive = matches!(*slot.state.borrow(), DefineState::InProgress { recursive: true });
+    let recursive = matches!(
+        *slot.state.borrow(),
+        DefineState::InProgress { recursive: true }
+    );
     let failed = has_errors(out.get(before..).unwrap_or(&[]));
     let Some(expr) = checked.filter(|_| !failed) else {
         *slot.state.borrow_mut() = DefineState::Broken;
@@ -70,8 +75,14 @@ fn check_define(
         frame: scope.frame(),
         depth: source.depth,
     };
-    let traits = Traits { limited: traits.limited || recursive, ..traits };
-    *slot.state.borrow_mut() = DefineState::Checked { define: Box::new(define), traits };
+    let traits = Traits {
+        limited: traits.limited || recursive,
+        ..traits
+    };
+    *slot.state.borrow_mut() = DefineState::Checked {
+        define: Box::new(define),
+        traits,
+    };
 }
 
 impl Checker<'_, '_> {
@@ -85,7 +96,9 @@ impl Checker<'_, '_> {
     ) -> Option<Typed> {
         let signatures = self.scope.signatures;
         let slots = signatures.define_slots(aggregate);
-        let at = slots.iter().position(|slot| slot.source.name.text == name.text)?;
+        let at = slots
+            .iter()
+            .position(|slot| slot.source.name.text == name.text)?;
         let slot = slots.get(at)?;
         let soft = object.soft;
         let kind = ExprKind::Define(Box::new(object.expr.clone()), aggregate, Id::from_index(at));
@@ -99,15 +112,25 @@ impl Checker<'_, '_> {
                     return Some(self.broken(span));
                 }
                 *slot.state.borrow_mut() = DefineState::InProgress { recursive: true };
-                (Type::Bool, Traits { limited: true, ..Traits::default() })
+                (
+                    Type::Bool,
+                    Traits {
+                        limited: true,
+                        ..Traits::default()
+                    },
+                )
             }
             DefineState::Unchecked | DefineState::Broken => return Some(self.broken(span)),
         };
         if traits.limited && !self.positive {
             let place = self.place_of(name);
-            let message = format!("`{}` is cut off at a depth and stands under a negation", name.text);
-            let found = Diagnostic::error(codes::U0314, place, message)
-                .fact("deeper than its `depth` it is false: its negation would then be true, and grant");
+            let message = format!(
+                "`{}` is cut off at a depth and stands under a negation",
+                name.text
+            );
+            let found = Diagnostic::error(codes::U0314, place, message).fact(
+                "deeper than its `depth` it is false: its negation would then be true, and grant",
+            );
             self.out.push(found);
             return Some(self.broken(span));
         }
@@ -136,7 +159,10 @@ impl Checker<'_, '_> {
         let place = self.place_of(name);
         let invariant = self.scope.position == Position::Invariant;
         if traits.caller && invariant {
-            let message = format!("`{}` depends on the caller, an invariant does not", name.text);
+            let message = format!(
+                "`{}` depends on the caller, an invariant does not",
+                name.text
+            );
             self.error(codes::U0310, place, message);
             return false;
         }

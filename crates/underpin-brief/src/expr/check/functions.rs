@@ -63,7 +63,11 @@ struct Call<'t> {
 
 impl Checker<'_, '_> {
     pub(super) fn function(&mut self, name: &Ident, arguments: &[Ast], span: Span) -> Typed {
-        let call = Call { name, arguments: arguments.iter().collect(), span };
+        let call = Call {
+            name,
+            arguments: arguments.iter().collect(),
+            span,
+        };
         match &*name.text {
             "has" => self.has(&call),
             "count" | "sum" | "min" | "max" if self.in_view(&call) => self.aggregate(&call),
@@ -82,20 +86,30 @@ impl Checker<'_, '_> {
             return self.comprehension(kind, object, name, arguments, span);
         }
         let arguments = std::iter::once(object).chain(arguments).collect();
-        self.call(&Call { name, arguments, span })
+        self.call(&Call {
+            name,
+            arguments,
+            span,
+        })
     }
 
     fn in_view(&self, call: &Call<'_>) -> bool {
         self.scope.position == Position::View
             && call.arguments.len() <= 1
-            && !call.arguments.iter().any(|a| matches!(a.kind, AstKind::List(_)))
+            && !call
+                .arguments
+                .iter()
+                .any(|a| matches!(a.kind, AstKind::List(_)))
     }
 
     fn has(&mut self, call: &Call<'_>) -> Typed {
         let [argument] = call.arguments.as_slice() else {
             return self.wrong_arguments(call);
         };
-        if !matches!(argument.kind, AstKind::Name(_) | AstKind::Member(..) | AstKind::Index(..)) {
+        if !matches!(
+            argument.kind,
+            AstKind::Name(_) | AstKind::Member(..) | AstKind::Index(..)
+        ) {
             let place = self.place(argument);
             self.error(codes::U0312, place, "`has` asks whether a path is present");
             return self.broken(call.span);
@@ -117,7 +131,11 @@ impl Checker<'_, '_> {
     ) -> Typed {
         let [variable, body] = arguments else {
             let arguments = std::iter::once(object).chain(arguments).collect();
-            return self.wrong_arguments(&Call { name, arguments, span });
+            return self.wrong_arguments(&Call {
+                name,
+                arguments,
+                span,
+            });
         };
         let list = self.unsigned(|this| this.infer(object, None));
         let item = match list.ty() {
@@ -133,7 +151,9 @@ impl Checker<'_, '_> {
                 return self.broken(span);
             }
         };
-        let Some(variable) = self.variable(variable) else { return self.broken(span) };
+        let Some(variable) = self.variable(variable) else {
+            return self.broken(span);
+        };
         let mark = self.scope.mark();
         let slot = self.scope.bind(&variable, item.clone());
         let wanted = (kind != Comprehension::Map).then_some(Type::Bool);
@@ -168,7 +188,11 @@ impl Checker<'_, '_> {
     fn variable(&mut self, tree: &Ast) -> Option<String> {
         let place = self.place(tree);
         let AstKind::Name(name) = &tree.kind else {
-            self.error(codes::U0312, place, "the first argument is a name for the element");
+            self.error(
+                codes::U0312,
+                place,
+                "the first argument is a name for the element",
+            );
             return None;
         };
         if root(name).is_some() || RESERVED.contains(&&**name) {
@@ -198,15 +222,21 @@ impl Checker<'_, '_> {
         }
         let argument = self.stored(argument);
         let inner = argument.ty().required().clone();
-        let sums = matches!(inner, Type::Int | Type::Decimal | Type::Money | Type::Duration);
+        let sums = matches!(
+            inner,
+            Type::Int | Type::Decimal | Type::Money | Type::Duration
+        );
         let orders = sums || matches!(inner, Type::Date | Type::Time | Type::Text);
         let (fits, ty) = match function {
             AggregateFunction::Sum => (sums, inner),
             _ => (orders, argument.ty().clone()),
         };
         if !fits {
-            let message =
-                format!("`{}` does not apply to `{}`", call.name.text, self.show(argument.ty()));
+            let message = format!(
+                "`{}` does not apply to `{}`",
+                call.name.text,
+                self.show(argument.ty())
+            );
             self.error(codes::U0312, argument.expr.span, message);
             return self.broken(call.span);
         }
@@ -253,9 +283,15 @@ impl Checker<'_, '_> {
     }
 
     fn call(&mut self, call: &Call<'_>) -> Typed {
-        let known = FUNCTIONS.iter().any(|(known, _)| **known == *call.name.text);
+        let known = FUNCTIONS
+            .iter()
+            .any(|(known, _)| **known == *call.name.text);
         if !known || comprehension(&call.name.text).is_some() {
-            return if known { self.wrong_arguments(call) } else { self.unknown_function(call) };
+            return if known {
+                self.wrong_arguments(call)
+            } else {
+                self.unknown_function(call)
+            };
         }
         if matches!(&*call.name.text, "duration" | "money" | "date") {
             if let Some(literal) = self.constant(call) {
@@ -284,18 +320,32 @@ impl Checker<'_, '_> {
         let (value, ty, what) = match (&*call.name.text, texts?.as_slice()) {
             ("duration", [text]) => {
                 let value = Duration::parse(text).map(Value::Duration);
-                (value, Type::Duration, "a length of time such as `30m` or `1.5s`")
+                (
+                    value,
+                    Type::Duration,
+                    "a length of time such as `30m` or `1.5s`",
+                )
             }
-            ("date", [text]) => {
-                (date(text).map(Value::Date), Type::Date, "a day such as `2027-01-31`")
-            }
+            ("date", [text]) => (
+                date(text).map(Value::Date),
+                Type::Date,
+                "a day such as `2027-01-31`",
+            ),
             ("money", [text]) => {
                 let currency = self.scope.signatures.currency;
-                (amount(text, currency), Type::Money, "an amount such as `5.00` in its currency")
+                (
+                    amount(text, currency),
+                    Type::Money,
+                    "an amount such as `5.00` in its currency",
+                )
             }
             ("money", [text, currency]) => {
                 let value = Currency::parse(currency).and_then(|known| amount(text, known));
-                (value, Type::Money, "an amount and a currency such as `'5.00', 'EUR'`")
+                (
+                    value,
+                    Type::Money,
+                    "an amount and a currency such as `'5.00', 'EUR'`",
+                )
             }
             _ => return None,
         };
@@ -314,13 +364,19 @@ impl Checker<'_, '_> {
         if matches!(&*call.name.text, "value" | "orValue") {
             return self.presence(call, arguments);
         }
-        if let Some(absent) = arguments.iter().find(|argument| argument.ty().is_optional()) {
+        if let Some(absent) = arguments
+            .iter()
+            .find(|argument| argument.ty().is_optional())
+        {
             let absent = absent.expr.clone();
             self.may_be_absent(&absent);
             return self.broken(call.span);
         }
         let soft = arguments.iter().any(|argument| argument.soft);
-        let types: Vec<Type> = arguments.iter().map(|argument| argument.ty().clone()).collect();
+        let types: Vec<Type> = arguments
+            .iter()
+            .map(|argument| argument.ty().clone())
+            .collect();
         let Some((function, targets, ty)) = self.signature(call, &types) else {
             return self.broken(call.span);
         };
@@ -342,7 +398,13 @@ impl Checker<'_, '_> {
     /// Arguments that the evaluator needs and the checker knows: the zero of an empty sum, how
     /// many key fields elements have, the default currency.
     fn hidden(&self, function: Function, types: &[Type], span: Span) -> Option<Expr> {
-        let literal = |value, ty| Some(Expr { kind: ExprKind::Literal(value), ty, span });
+        let literal = |value, ty| {
+            Some(Expr {
+                kind: ExprKind::Literal(value),
+                ty,
+                span,
+            })
+        };
         match (function, types) {
             (Function::Sum, [Type::List(item)]) => {
                 let zero = match **item {
@@ -360,9 +422,10 @@ impl Checker<'_, '_> {
                 };
                 literal(Value::Int(i64::try_from(keys).unwrap_or(0)), Type::Int)
             }
-            (Function::Money, [_]) => {
-                literal(Value::text(self.scope.signatures.currency.as_str()), Type::Text)
-            }
+            (Function::Money, [_]) => literal(
+                Value::text(self.scope.signatures.currency.as_str()),
+                Type::Text,
+            ),
             _ => None,
         }
     }
@@ -371,14 +434,19 @@ impl Checker<'_, '_> {
         if !matches!(function, Function::Date | Function::Month) {
             return true;
         }
-        let Some(zone) = parts.get(1) else { return true };
-        let ExprKind::Literal(Value::Text(name)) = &zone.kind else { return true };
+        let Some(zone) = parts.get(1) else {
+            return true;
+        };
+        let ExprKind::Literal(Value::Text(name)) = &zone.kind else {
+            return true;
+        };
         if jiff::tz::TimeZone::get(name).is_ok() {
             return true;
         }
         let message = format!("there is no zone `{name}`");
         let found = Diagnostic::error(codes::U0315, zone.span, message);
-        self.out.push(found.help("zones are named as in `Europe/Berlin`, or `UTC`"));
+        self.out
+            .push(found.help("zones are named as in `Europe/Berlin`, or `UTC`"));
         false
     }
 
@@ -442,7 +510,8 @@ impl Checker<'_, '_> {
                 place,
                 "`count` counts the rows of a view's group",
             );
-            self.out.push(found.help("`list.size()` counts the elements of a list"));
+            self.out
+                .push(found.help("`list.size()` counts the elements of a list"));
             return None;
         }
         let found = list_function(name, types)
@@ -456,7 +525,10 @@ impl Checker<'_, '_> {
 
     fn wrong_types(&mut self, call: &Call<'_>, types: &[Type]) {
         let name = &call.name.text;
-        let shown: Vec<String> = types.iter().map(|ty| format!("`{}`", self.show(ty))).collect();
+        let shown: Vec<String> = types
+            .iter()
+            .map(|ty| format!("`{}`", self.show(ty)))
+            .collect();
         let message = match shown.as_slice() {
             [] => format!("`{name}` needs arguments"),
             _ => format!("`{name}` does not apply to {}", shown.join(", ")),
@@ -486,21 +558,35 @@ fn list_function(name: &str, types: &[Type]) -> Option<Signature> {
         ("sum", [Type::List(item)]) if summable(item) => same(Function::Sum, (**item).clone()),
         ("sum", [Type::List(item)]) if **item == Type::Nothing => same(Function::Sum, Type::Int),
         ("min" | "max", [Type::List(item)]) if ordered(item) => {
-            let function = if name == "min" { Function::Min } else { Function::Max };
+            let function = if name == "min" {
+                Function::Min
+            } else {
+                Function::Max
+            };
             same(function, (**item).clone().optional())
         }
         ("min" | "max", [first, rest @ ..]) if ordered(first) && !rest.is_empty() => {
-            let function = if name == "min" { Function::Min } else { Function::Max };
+            let function = if name == "min" {
+                Function::Min
+            } else {
+                Function::Max
+            };
             let decimal = types.contains(&Type::Decimal) && summable(first);
-            let ty = if decimal { Type::Decimal } else { first.clone() };
+            let ty = if decimal {
+                Type::Decimal
+            } else {
+                first.clone()
+            };
             Some((function, vec![ty.clone(); types.len()], ty))
         }
         ("size", [Type::List(_) | Type::Map(..) | Type::Text]) => same(Function::Size, Type::Int),
         ("size", [Type::Email | Type::Url]) => Some((Function::Size, vec![Type::Text], Type::Int)),
         ("take", [list @ Type::List(_), Type::Int]) => same(Function::Take, list.clone()),
-        ("put", [list @ Type::List(item), _]) => {
-            Some((Function::Put, vec![list.clone(), (**item).clone()], list.clone()))
-        }
+        ("put", [list @ Type::List(item), _]) => Some((
+            Function::Put,
+            vec![list.clone(), (**item).clone()],
+            list.clone(),
+        )),
         ("drop", [list @ Type::List(item), key]) => {
             let target = match **item {
                 Type::Record(_) => key.clone(),
@@ -527,26 +613,39 @@ fn text_function(name: &str, types: &[Type]) -> Option<Signature> {
     let textual = |ty: &Type| {
         matches!(
             ty,
-            Type::Text | Type::Email | Type::Url | Type::Enum(_) | Type::State(_) | Type::Tier
-                | Type::Region | Type::Actor(_) | Type::Ref(_)
+            Type::Text
+                | Type::Email
+                | Type::Url
+                | Type::Enum(_)
+                | Type::State(_)
+                | Type::Tier
+                | Type::Region
+                | Type::Actor(_)
+                | Type::Ref(_)
         )
     };
     match (name, types) {
-        ("merge", [Type::Text, Type::Edits]) => {
-            Some((Function::Merge, types.to_vec(), Type::Text))
-        }
+        ("merge", [Type::Text, Type::Edits]) => Some((Function::Merge, types.to_vec(), Type::Text)),
         ("money", [number @ (Type::Int | Type::Decimal)]) => {
             Some((Function::Money, vec![number.clone()], Type::Money))
         }
-        ("money", [number @ (Type::Int | Type::Decimal), Type::Text]) => {
-            Some((Function::Money, vec![number.clone(), Type::Text], Type::Money))
-        }
+        ("money", [number @ (Type::Int | Type::Decimal), Type::Text]) => Some((
+            Function::Money,
+            vec![number.clone(), Type::Text],
+            Type::Money,
+        )),
         ("string", [one]) if textual(one) => texts(Function::String, Type::Text),
         (
             "string",
             [
-                Type::Int | Type::Decimal | Type::Money | Type::Bool | Type::Date | Type::Time
-                | Type::Duration | Type::Json,
+                Type::Int
+                | Type::Decimal
+                | Type::Money
+                | Type::Bool
+                | Type::Date
+                | Type::Time
+                | Type::Duration
+                | Type::Json,
             ],
         ) => Some((Function::String, types.to_vec(), Type::Text)),
         ("secret", [Type::Int]) => Some((Function::Secret, types.to_vec(), Type::Text)),

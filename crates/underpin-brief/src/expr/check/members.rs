@@ -6,9 +6,7 @@ use super::{Checker, Typed};
 use crate::codes::expressions as codes;
 use crate::diagnostic::Diagnostic;
 use crate::expr::scope::Position;
-use crate::model::{
-    ActorField, Aggregate, Expr, ExprKind, Id, Root, Shape, Type, Value,
-};
+use crate::model::{ActorField, Aggregate, Expr, ExprKind, Id, Root, Shape, Type, Value};
 use crate::source::Span;
 use crate::suggest::closest;
 
@@ -29,14 +27,25 @@ impl Checker<'_, '_> {
             Type::Ref(aggregate) => self.reference_member(object, aggregate, name, span),
             Type::Struct(shape) => self.struct_member(object, &shape, name, span),
             Type::Record(id) => {
-                let shape = self.scope.signatures.record(id).map(|record| record.shape.clone());
+                let shape = self
+                    .scope
+                    .signatures
+                    .record(id)
+                    .map(|record| record.shape.clone());
                 self.struct_member(object, &shape.unwrap_or_default(), name, span)
             }
             Type::Actor(_) => self.actor_member(object, name, span),
             Type::Json => {
                 let soft = true;
                 let kind = ExprKind::JsonMember(Box::new(object.expr), name.text.to_string());
-                Typed { expr: Expr { kind, ty: Type::Json, span }, soft }
+                Typed {
+                    expr: Expr {
+                        kind,
+                        ty: Type::Json,
+                        span,
+                    },
+                    soft,
+                }
             }
             Type::List(_) => {
                 let place = self.place_of(name);
@@ -77,7 +86,9 @@ impl Checker<'_, '_> {
         let message = format!("`{written}` may be absent");
         let found = Diagnostic::error(codes::U0308, object.span, message)
             .label(format!("this is `{}`", self.show(&object.ty)))
-            .help(format!("use it where `has({written}) && …` says that it is there"))
+            .help(format!(
+                "use it where `has({written}) && …` says that it is there"
+            ))
             .help(format!("or give a stand-in: `{written}.orValue(…)`"));
         self.out.push(found);
     }
@@ -96,11 +107,17 @@ impl Checker<'_, '_> {
         span: Span,
     ) -> Typed {
         let signatures = self.scope.signatures;
-        let Some(signature) = signatures.aggregate(aggregate) else { return self.broken(span) };
+        let Some(signature) = signatures.aggregate(aggregate) else {
+            return self.broken(span);
+        };
         let soft = object.soft;
         if let Some((at, ty)) = signature.row.find(&name.text) {
             let generated = signature.generated_key && at == 0;
-            let ty = if generated { Type::Ref(aggregate) } else { ty.clone() };
+            let ty = if generated {
+                Type::Ref(aggregate)
+            } else {
+                ty.clone()
+            };
             let kind = ExprKind::Field(Box::new(object.expr), at);
             return Typed::hard(kind, ty, span).soft_if(soft);
         }
@@ -121,7 +138,11 @@ impl Checker<'_, '_> {
         let span = row.span;
         let ty = Type::Ref(aggregate);
         let Some(signature) = self.scope.signatures.aggregate(aggregate) else {
-            return Expr { kind: ExprKind::Literal(Value::Null), ty: Type::Error, span };
+            return Expr {
+                kind: ExprKind::Literal(Value::Null),
+                ty: Type::Error,
+                span,
+            };
         };
         let field = |at: usize, ty: Type| Expr {
             kind: ExprKind::Field(Box::new(row.clone()), at),
@@ -133,7 +154,11 @@ impl Checker<'_, '_> {
         }
         let slots = signature.row.slots.iter().take(signature.keys).enumerate();
         let parts = slots.map(|(at, slot)| field(at, slot.ty.clone())).collect();
-        Expr { kind: ExprKind::List(parts), ty, span }
+        Expr {
+            kind: ExprKind::List(parts),
+            ty,
+            span,
+        }
     }
 
     fn reference_member(
@@ -146,18 +171,37 @@ impl Checker<'_, '_> {
         let Some(signature) = self.scope.signatures.aggregate(aggregate) else {
             return self.broken(span);
         };
-        let named_id = signature.row.find("id").is_some_and(|(at, _)| at >= signature.keys);
+        let named_id = signature
+            .row
+            .find("id")
+            .is_some_and(|(at, _)| at >= signature.keys);
         if &*name.text == "id" && !named_id {
             return object;
         }
-        if signature.keys == 1 && signature.row.find(&name.text).is_some_and(|(at, _)| at == 0) {
+        if signature.keys == 1
+            && signature
+                .row
+                .find(&name.text)
+                .is_some_and(|(at, _)| at == 0)
+        {
             let target = self.scope.signatures.key_type(aggregate);
             return self.coerce(object, &target);
         }
         let known = self.member_names(&Type::Row(aggregate));
         if !known.iter().any(|member| **member == *name.text) {
-            let row = Expr { ty: Type::Row(aggregate), ..object.expr };
-            return self.no_member(&Typed { expr: row, soft: true }, name, &known, span);
+            let row = Expr {
+                ty: Type::Row(aggregate),
+                ..object.expr
+            };
+            return self.no_member(
+                &Typed {
+                    expr: row,
+                    soft: true,
+                },
+                name,
+                &known,
+                span,
+            );
         }
         if !self.scope.position.joins() {
             self.refuse_join(&object.expr, aggregate, name);
@@ -166,8 +210,20 @@ impl Checker<'_, '_> {
         let at = object.expr.span;
         self.traits.joins = true;
         let kind = ExprKind::Join(Box::new(object.expr), aggregate);
-        let row = Expr { kind, ty: Type::Row(aggregate), span: at };
-        self.row_member(Typed { expr: row, soft: true }, aggregate, name, span)
+        let row = Expr {
+            kind,
+            ty: Type::Row(aggregate),
+            span: at,
+        };
+        self.row_member(
+            Typed {
+                expr: row,
+                soft: true,
+            },
+            aggregate,
+            name,
+            span,
+        )
     }
 
     fn refuse_join(&mut self, reference: &Expr, aggregate: Id<Aggregate>, name: &Ident) {
@@ -188,7 +244,10 @@ impl Checker<'_, '_> {
         let help = format!("read {binding} {target} key={written}");
         let found = Diagnostic::error(codes::U0309, place, message)
             .fact("statements name every row that they read, so that remote access is visible")
-            .help(format!("write `{help}` before, and then `{binding}.{}`", name.text));
+            .help(format!(
+                "write `{help}` before, and then `{binding}.{}`",
+                name.text
+            ));
         self.out.push(found);
     }
 
@@ -197,7 +256,11 @@ impl Checker<'_, '_> {
             return self.caller_member(object, shape, name, span);
         }
         let Some((at, ty)) = shape.find(&name.text) else {
-            let known: Vec<String> = shape.slots.iter().map(|slot| slot.name.to_string()).collect();
+            let known: Vec<String> = shape
+                .slots
+                .iter()
+                .map(|slot| slot.name.to_string())
+                .collect();
             return self.no_member(&object, name, &known, span);
         };
         let soft = object.soft;
@@ -208,13 +271,14 @@ impl Checker<'_, '_> {
     /// Members of `caller`, whose types depend on who may be asking.
     fn caller_member(&mut self, object: Typed, shape: &Shape, name: &Ident, span: Span) -> Typed {
         let tenant = self.scope.signatures.tenant;
-        let found = shape.find(&name.text).filter(|(at, _)| {
-            *at != caller::TENANT || tenant.is_some()
-        });
+        let found = shape
+            .find(&name.text)
+            .filter(|(at, _)| *at != caller::TENANT || tenant.is_some());
         let Some((at, ty)) = found else {
             let names = shape.slots.iter().map(|slot| slot.name.to_string());
-            let known: Vec<String> =
-                names.filter(|name| name != "tenant" || tenant.is_some()).collect();
+            let known: Vec<String> = names
+                .filter(|name| name != "tenant" || tenant.is_some())
+                .collect();
             return self.no_member(&object, name, &known, span);
         };
         let kind = ExprKind::Field(Box::new(object.expr), at);
@@ -239,7 +303,10 @@ impl Checker<'_, '_> {
             caller::ROLES | caller::CHANNEL | caller::CLAIMS => (plain, false),
             _ => (plain, true),
         };
-        Typed { expr: Expr { kind, ty, span }, soft }
+        Typed {
+            expr: Expr { kind, ty, span },
+            soft,
+        }
     }
 
     fn actor_member(&mut self, object: Typed, name: &Ident, span: Span) -> Typed {
@@ -247,19 +314,20 @@ impl Checker<'_, '_> {
             "id" => object,
             "name" => {
                 let kind = ExprKind::ActorField(Box::new(object.expr), ActorField::Name);
-                Typed { expr: Expr { kind, ty: Type::Text, span }, soft: true }
+                Typed {
+                    expr: Expr {
+                        kind,
+                        ty: Type::Text,
+                        span,
+                    },
+                    soft: true,
+                }
             }
             _ => self.no_member(&object, name, &["id".to_owned(), "name".to_owned()], span),
         }
     }
 
-    fn no_member(
-        &mut self,
-        object: &Typed,
-        name: &Ident,
-        known: &[String],
-        span: Span,
-    ) -> Typed {
+    fn no_member(&mut self, object: &Typed, name: &Ident, known: &[String], span: Span) -> Typed {
         let place = self.place_of(name);
         let of = self.show(object.ty());
         let message = format!("`{of}` has no member `{}`", name.text);
@@ -278,17 +346,25 @@ impl Checker<'_, '_> {
     /// Names of everything that a dot finds in a value of type `ty`.
     pub(super) fn member_names(&self, ty: &Type) -> Vec<String> {
         let names = |shape: &Shape| -> Vec<String> {
-            shape.slots.iter().map(|slot| slot.name.to_string()).collect()
+            shape
+                .slots
+                .iter()
+                .map(|slot| slot.name.to_string())
+                .collect()
         };
         let signatures = self.scope.signatures;
         match ty {
             Type::Row(id) | Type::Ref(id) => {
-                let row = signatures.aggregate(*id).map(|aggregate| names(&aggregate.row));
+                let row = signatures
+                    .aggregate(*id)
+                    .map(|aggregate| names(&aggregate.row));
                 let defines = signatures.define_slots(*id).iter();
                 let defines = defines.map(|slot| slot.source.name.text.to_string());
                 row.unwrap_or_default().into_iter().chain(defines).collect()
             }
-            Type::Record(id) => signatures.record(*id).map_or_else(Vec::new, |r| names(&r.shape)),
+            Type::Record(id) => signatures
+                .record(*id)
+                .map_or_else(Vec::new, |r| names(&r.shape)),
             Type::Struct(shape) => names(shape),
             Type::Optional(inner) => self.member_names(inner),
             _ => Vec::new(),
@@ -305,10 +381,21 @@ impl Checker<'_, '_> {
             Type::Json => {
                 if let AstKind::Text(name) = &index.kind {
                     let kind = ExprKind::JsonMember(Box::new(object.expr), name.to_string());
-                    return Typed { expr: Expr { kind, ty: Type::Json, span }, soft: true };
+                    return Typed {
+                        expr: Expr {
+                            kind,
+                            ty: Type::Json,
+                            span,
+                        },
+                        soft: true,
+                    };
                 }
                 let place = self.place(index);
-                self.error(codes::U0305, place, "a member of `json` is named by a text literal");
+                self.error(
+                    codes::U0305,
+                    place,
+                    "a member of `json` is named by a text literal",
+                );
                 return self.broken(span);
             }
             Type::Optional(_) => {

@@ -55,7 +55,10 @@ struct Typed {
 
 impl Typed {
     fn hard(kind: ExprKind, ty: Type, span: Span) -> Self {
-        Self { expr: Expr { kind, ty, span }, soft: false }
+        Self {
+            expr: Expr { kind, ty, span },
+            soft: false,
+        }
     }
 
     fn soft_if(mut self, soft: bool) -> Self {
@@ -87,19 +90,25 @@ struct Checker<'c, 'a> {
 }
 
 impl<'c, 'a> Checker<'c, 'a> {
-    fn new(
-        source: ExprSource<'c>,
-        scope: &'c mut Scope<'a>,
-        out: &'c mut Vec<Diagnostic>,
-    ) -> Self {
+    fn new(source: ExprSource<'c>, scope: &'c mut Scope<'a>, out: &'c mut Vec<Diagnostic>) -> Self {
         let before = out.len();
-        Self { source, scope, out, before, positive: true, traits: Traits::default(), nesting: 0 }
+        Self {
+            source,
+            scope,
+            out,
+            before,
+            positive: true,
+            traits: Traits::default(),
+            nesting: 0,
+        }
     }
 
     /// The expression, or nothing where anything was wrong with it.
     fn finish(self, checked: Option<Typed>) -> Option<Expr> {
         let found = self.out.get(self.before..).unwrap_or(&[]);
-        checked.filter(|typed| !has_errors(found) && !typed.is_error()).map(|typed| typed.expr)
+        checked
+            .filter(|typed| !has_errors(found) && !typed.is_error())
+            .map(|typed| typed.expr)
     }
 
     fn whole(&mut self, expected: Option<&Type>) -> Option<Typed> {
@@ -126,7 +135,11 @@ impl<'c, 'a> Checker<'c, 'a> {
                 || !matches!(self.scope.position, Position::Show | Position::View);
             if *typed.ty() == Type::Bool && bool_wanted {
                 let kind = ExprKind::Literal(Value::Bool(false));
-                let no = Expr { kind, ty: Type::Bool, span };
+                let no = Expr {
+                    kind,
+                    ty: Type::Bool,
+                    span,
+                };
                 let kind = ExprKind::Call(Function::OrValue, vec![typed.expr, no]);
                 typed = Typed::hard(kind, Type::Bool, span);
             } else {
@@ -152,7 +165,8 @@ impl<'c, 'a> Checker<'c, 'a> {
         let span = self.source.span;
         let literal = |value, ty| Some(Typed::hard(ExprKind::Literal(value), ty, span));
         let large = |this: &mut Self, message: &str| {
-            this.out.push(Diagnostic::error(codes::U0315, span, message));
+            this.out
+                .push(Diagnostic::error(codes::U0315, span, message));
             None
         };
         match self.source.value {
@@ -207,7 +221,10 @@ impl<'c, 'a> Checker<'c, 'a> {
         self.report(Diagnostic::error(code, span, message))
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the element was pushed in the line before")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the element was pushed in the line before"
+    )]
     fn report(&mut self, found: Diagnostic) -> &mut Diagnostic {
         self.out.push(found);
         let last = self.out.len() - 1;
@@ -268,11 +285,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             }
             _ => {
                 let position = self.scope.position;
-                let found = Diagnostic::error(
-                    codes::U0310,
-                    span,
-                    format!("`{name}` is not known here"),
-                );
+                let found =
+                    Diagnostic::error(codes::U0310, span, format!("`{name}` is not known here"));
                 let found = match position {
                     Position::Invariant => found.fact(
                         "an invariant sees only `self`: it must hold at any time, for anybody",
@@ -287,11 +301,16 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     fn unknown_name(&mut self, name: &str, tree: &Ast, span: Span) {
-        let mut found =
-            Diagnostic::error(codes::U0303, span, format!("nothing here is called `{name}`"));
+        let mut found = Diagnostic::error(
+            codes::U0303,
+            span,
+            format!("nothing here is called `{name}`"),
+        );
         let mut members = Vec::new();
         for (root, word) in ROOTS {
-            let Some(Some(ty)) = self.scope.roots.get(root.slot().0 as usize) else { continue };
+            let Some(Some(ty)) = self.scope.roots.get(root.slot().0 as usize) else {
+                continue;
+            };
             if self.member_names(ty).iter().any(|member| member == name) {
                 members.push(format!("{word}.{name}"));
             }
@@ -316,7 +335,12 @@ impl<'c, 'a> Checker<'c, 'a> {
         } else if members.is_empty() && !alone {
             found = found.help(format!("if a text was meant, write `'{name}'`"));
         }
-        if self.source.value.as_str().is_some_and(|text| hyphenated(text, name)) {
+        if self
+            .source
+            .value
+            .as_str()
+            .is_some_and(|text| hyphenated(text, name))
+        {
             found = found.fact("`-` subtracts in expressions: names are written with `_`");
         }
         self.out.push(found);
@@ -325,9 +349,10 @@ impl<'c, 'a> Checker<'c, 'a> {
 
 /// Whether `name` stands in `text` directly beside a `-` and a letter, as in `place-order`.
 fn hyphenated(text: &str, name: &str) -> bool {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).any(|word| {
-        word.contains('-') && word.split('-').any(|part| part == name) && !word.contains("--")
-    })
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+        .any(|word| {
+            word.contains('-') && word.split('-').any(|part| part == name) && !word.contains("--")
+        })
 }
 
 const ROOTS: &[(Root, &str)] = &[
@@ -343,5 +368,8 @@ const ROOTS: &[(Root, &str)] = &[
 ];
 
 fn root(name: &str) -> Option<Root> {
-    ROOTS.iter().find(|(_, word)| *word == name).map(|(root, _)| *root)
+    ROOTS
+        .iter()
+        .find(|(_, word)| *word == name)
+        .map(|(root, _)| *root)
 }

@@ -75,7 +75,9 @@ impl Checker<'_, '_> {
         if !optional || self.scope.facts.is_empty() {
             return typed;
         }
-        let Some(key) = path_key(&typed.expr) else { return typed };
+        let Some(key) = path_key(&typed.expr) else {
+            return typed;
+        };
         if self.scope.facts.contains(&key) {
             typed.expr.ty = match typed.expr.ty {
                 Type::Optional(inner) => *inner,

@@ -101,7 +101,8 @@ impl Checker<'_, '_> {
                     operand.expr.span,
                     "`null` is compared or mixed with nothing",
                 );
-                self.out.push(found.help("`has(x)` says whether `x` is there"));
+                self.out
+                    .push(found.help("`has(x)` says whether `x` is there"));
                 return true;
             }
         }
@@ -115,11 +116,18 @@ impl Checker<'_, '_> {
             return self.broken(span);
         }
         let (left, right) = (self.as_key(left), self.as_key(right));
-        let Some((left, right)) = self.unify(left, right) else { return self.broken(span) };
+        let Some((left, right)) = self.unify(left, right) else {
+            return self.broken(span);
+        };
         let ordered = !matches!(op, BinaryOp::Equal | BinaryOp::NotEqual);
         let has_order = matches!(
             left.ty(),
-            Type::Int | Type::Decimal | Type::Money | Type::Date | Type::Time | Type::Duration
+            Type::Int
+                | Type::Decimal
+                | Type::Money
+                | Type::Date
+                | Type::Time
+                | Type::Duration
                 | Type::Text
         );
         if ordered && !has_order {
@@ -136,7 +144,10 @@ impl Checker<'_, '_> {
             Type::Row(aggregate) => {
                 let aggregate = *aggregate;
                 let expr = self.row_key(typed.expr, aggregate);
-                Typed { expr, soft: typed.soft }
+                Typed {
+                    expr,
+                    soft: typed.soft,
+                }
             }
             _ => typed,
         }
@@ -153,7 +164,10 @@ impl Checker<'_, '_> {
             Type::List(item) => (**item).clone(),
             Type::Map(key, _) => (**key).clone(),
             other => {
-                let message = format!("`in` looks into a list or map, not into `{}`", self.show(other));
+                let message = format!(
+                    "`in` looks into a list or map, not into `{}`",
+                    self.show(other)
+                );
                 self.error(codes::U0306, right.expr.span, message);
                 return self.broken(span);
             }
@@ -190,8 +204,11 @@ impl Checker<'_, '_> {
             };
             return joined(op, left, right, ty, span);
         }
-        if op == BinaryOp::Add && matches!((left.ty(), right.ty()), (Type::List(_), Type::List(_))) {
-            let Some((left, right)) = self.unify(left, right) else { return self.broken(span) };
+        if op == BinaryOp::Add && matches!((left.ty(), right.ty()), (Type::List(_), Type::List(_)))
+        {
+            let Some((left, right)) = self.unify(left, right) else {
+                return self.broken(span);
+            };
             let ty = left.ty().clone();
             return joined(op, left, right, ty, span);
         }
@@ -202,7 +219,12 @@ impl Checker<'_, '_> {
     /// A value whose text can be joined to other texts is one.
     fn plain(&mut self, typed: Typed) -> Typed {
         match typed.ty() {
-            Type::Email | Type::Url | Type::Enum(_) | Type::State(_) | Type::Tier | Type::Region
+            Type::Email
+            | Type::Url
+            | Type::Enum(_)
+            | Type::State(_)
+            | Type::Tier
+            | Type::Region
             | Type::Actor(_) => self.coerce(typed, &Type::Text),
             Type::Ref(id) if self.scope.signatures.key_type(*id) == Type::Text => {
                 self.coerce(typed, &Type::Text)
@@ -275,7 +297,11 @@ impl Checker<'_, '_> {
         if !absent(&yes) && !absent(&no) {
             return self.unify(yes, no);
         }
-        let inner = if *yes.ty() == Type::Nothing { no.ty() } else { yes.ty() };
+        let inner = if *yes.ty() == Type::Nothing {
+            no.ty()
+        } else {
+            yes.ty()
+        };
         let target = inner.clone().optional();
         let (yes, no) = (self.coerce(yes, &target), self.coerce(no, &target));
         (!yes.is_error() && !no.is_error()).then_some((yes, no))
@@ -349,7 +375,10 @@ impl Checker<'_, '_> {
         if mixed {
             value = Type::Json;
             let converted = parts.into_iter().map(|(name, item)| {
-                let item = Typed { expr: item, soft: false };
+                let item = Typed {
+                    expr: item,
+                    soft: false,
+                };
                 (name, self.coerce(item, &Type::Json).expr)
             });
             parts = converted.collect();
@@ -370,7 +399,9 @@ impl Checker<'_, '_> {
             return self.broken(span);
         };
         let signatures = self.scope.signatures;
-        let Some(record) = signatures.record(id) else { return self.broken(span) };
+        let Some(record) = signatures.record(id) else {
+            return self.broken(span);
+        };
         let mut given: Vec<Option<Expr>> = vec![None; record.shape.slots.len()];
         for (field, value) in fields {
             let Some((at, ty)) = record.shape.find(&field.text) else {
@@ -414,7 +445,9 @@ impl Checker<'_, '_> {
         place: Span,
         span: Span,
     ) -> Typed {
-        let Some(record) = self.scope.signatures.record(id) else { return self.broken(span) };
+        let Some(record) = self.scope.signatures.record(id) else {
+            return self.broken(span);
+        };
         let mut missing = Vec::new();
         let mut parts = Vec::new();
         let failed = given.iter().flatten().any(|expr| expr.ty == Type::Error);

@@ -33,17 +33,26 @@ impl Checker<'_, '_> {
         let Some(names) = path(text) else {
             let span = self.source.span;
             let found = Diagnostic::error(codes::U0301, span, "what is shown is a path here");
-            self.out.push(found.help("a computed value gets a name: `show total=\"…\"`"));
+            self.out
+                .push(found.help("a computed value gets a name: `show total=\"…\"`"));
             return None;
         };
         let (first, rest) = names.split_first()?;
-        let base_type = self.scope.roots.get(base.slot().0 as usize).cloned().flatten();
-        let in_base = base_type
-            .as_ref()
-            .is_some_and(|ty| &*first.text == "id" || self.member_names(ty).iter().any(|n| **n == *first.text));
+        let base_type = self
+            .scope
+            .roots
+            .get(base.slot().0 as usize)
+            .cloned()
+            .flatten();
+        let in_base = base_type.as_ref().is_some_and(|ty| {
+            &*first.text == "id" || self.member_names(ty).iter().any(|n| **n == *first.text)
+        });
         let (start, names) = if let (true, Some(ty)) = (in_base, base_type.clone()) {
             let span = self.place_of(first);
-            (Typed::hard(ExprKind::Slot(base.slot()), ty, span), names.as_slice())
+            (
+                Typed::hard(ExprKind::Slot(base.slot()), ty, span),
+                names.as_slice(),
+            )
         } else if self.known(&first.text) || base_type.is_none() {
             let tree = super::super::ast::Ast {
                 kind: super::super::ast::AstKind::Name(first.text.clone()),
@@ -82,10 +91,8 @@ impl Checker<'_, '_> {
             if let Type::List(item) = object.ty().required().clone() {
                 let slot = self.scope.fresh();
                 let span = object.expr.span;
-                let list = std::mem::replace(
-                    &mut object,
-                    Typed::hard(ExprKind::Slot(slot), *item, span),
-                );
+                let list =
+                    std::mem::replace(&mut object, Typed::hard(ExprKind::Slot(slot), *item, span));
                 lists.push((list, slot));
             }
             let span = object.expr.span.to(self.place_of(name));
@@ -99,7 +106,11 @@ impl Checker<'_, '_> {
         let mut shown = ShowExpr::Value(object.expr);
         for (list, variable) in lists.into_iter().rev() {
             let list = self.stored(list);
-            shown = ShowExpr::Each { list: list.expr, variable, show: Box::new(shown) };
+            shown = ShowExpr::Each {
+                list: list.expr,
+                variable,
+                show: Box::new(shown),
+            };
         }
         Some(shown)
     }

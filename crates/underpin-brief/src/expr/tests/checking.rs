@@ -12,7 +12,9 @@ fn table(position: Position, cases: &[(&str, &str)]) {
         let got = match (&expr, found.as_slice()) {
             (Some(expr), []) => expr.ty.show(&signatures).to_string(),
             (_, found) => {
-                let told = found.iter().map(|d| format!("{}: {}", d.code.id, d.message));
+                let told = found
+                    .iter()
+                    .map(|d| format!("{}: {}", d.code.id, d.message));
                 told.collect::<Vec<_>>().join(" | ")
             }
         };
@@ -64,7 +66,10 @@ fn types_follow_the_operators() {
             ("self.lines.filter(l, l.quantity > 3).size()", "int"),
             ("self.lines[0].quantity", "int"),
             ("Line{thing: 'x', price: money('1.00')}", "Line"),
-            ("put(self.lines, Line{thing: row, price: row.price})", "Line*"),
+            (
+                "put(self.lines, Line{thing: row, price: row.price})",
+                "Line*",
+            ),
             ("drop(self.lines, input.thing)", "Line*"),
             ("self.tags.take(3)", "text*"),
             ("merge(self.body, input.edits)", "text"),
@@ -102,15 +107,27 @@ fn dots_through_references_are_joins_where_they_are_allowed() {
         Position::Allow,
         &[
             ("self.thing.name == 'x'", "bool"),
-            ("input.deal.mine && input.deal.total < money('500.00')", "bool"),
+            (
+                "input.deal.mine && input.deal.total < money('500.00')",
+                "bool",
+            ),
             ("input.deal.thing.weight > 1", "bool"),
             ("input.folder.editor", "bool"),
-            ("has(input.folder.parent) && input.folder.parent.value().editor", "bool"),
+            (
+                "has(input.folder.parent) && input.folder.parent.value().editor",
+                "bool",
+            ),
             ("input.deal.owner == caller.claims.customer", "bool"),
             ("caller.seat.high", "bool"),
             ("!self.light", "bool"),
-            ("!input.folder.editor", "U0314: `editor` is cut off at a depth and stands under a negation"),
-            ("input.folder.parent.editor", "U0308: `input.folder.parent` may be absent"),
+            (
+                "!input.folder.editor",
+                "U0314: `editor` is cut off at a depth and stands under a negation",
+            ),
+            (
+                "input.folder.parent.editor",
+                "U0308: `input.folder.parent` may be absent",
+            ),
         ],
     );
     table(
@@ -126,7 +143,11 @@ fn dots_through_references_are_joins_where_they_are_allowed() {
     );
     table(
         Position::View,
-        &[("count()", "int"), ("sum(self.total)", "money"), ("min(self.created)", "time")],
+        &[
+            ("count()", "int"),
+            ("sum(self.total)", "money"),
+            ("min(self.created)", "time"),
+        ],
     );
 }
 
@@ -135,7 +156,10 @@ fn statements_refuse_joins_and_invariants_see_only_their_row() {
     table(
         Position::Statement,
         &[
-            ("self.thing.name", "U0309: `self.thing` is a key: its row is not read by a dot here"),
+            (
+                "self.thing.name",
+                "U0309: `self.thing` is a key: its row is not read by a dot here",
+            ),
             ("self.light", "U0309: `light` looks at another aggregate"),
         ],
     );
@@ -143,9 +167,15 @@ fn statements_refuse_joins_and_invariants_see_only_their_row() {
         Position::Invariant,
         &[
             ("self.total >= self.subtotal", "bool"),
-            ("self.mine", "U0310: `mine` depends on the caller, an invariant does not"),
+            (
+                "self.mine",
+                "U0310: `mine` depends on the caller, an invariant does not",
+            ),
             ("now > self.created", "U0310: `now` is not known here"),
-            ("self.thing.stock > 0", "U0309: an invariant does not look at another aggregate (`Thing`)"),
+            (
+                "self.thing.stock > 0",
+                "U0309: an invariant does not look at another aggregate (`Thing`)",
+            ),
         ],
     );
 }
@@ -156,21 +186,51 @@ fn one_mistake_gives_one_diagnostic() {
         Position::Statement,
         &[
             ("", "U0301: the expression ends where a value was expected"),
-            ("1 +", "U0301: the expression ends where a value was expected"),
+            (
+                "1 +",
+                "U0301: the expression ends where a value was expected",
+            ),
             ("a = b", "U0301: `=` is not an operator of expressions"),
             ("(1", "U0301: the expression ends where `)` was expected"),
             ("'abc", "U0301: this text has no closing quote"),
-            ("self.total and true", "U0301: expected an operator, found `and`"),
+            (
+                "self.total and true",
+                "U0301: expected an operator, found `and`",
+            ),
             ("if x", "U0302: `if` is a reserved word of expressions"),
             ("hi", "U0303: nothing here is called `hi`"),
-            ("place-deal + 1", "U0303: nothing here is called `place` | U0303: nothing here is called `deal`"),
-            ("self.totl + money('1.00')", "U0304: `row of Deal` has no member `totl`"),
-            ("self.lines.quantity", "U0304: a list has no member `quantity`"),
-            ("input.n + 'x'", "U0306: `+` does not apply to `int` and `text`"),
-            ("input.price + 5", "U0306: `+` does not apply to `money` and `int`"),
-            ("input.price >= 5", "U0306: `money` and `int` cannot be compared or mixed"),
-            ("self.state == 'opne'", "U0307: `opne` is no value of `state of Deal`"),
-            ("self.state in ['open', 'payd']", "U0307: `payd` is no value of `state of Deal`"),
+            (
+                "place-deal + 1",
+                "U0303: nothing here is called `place` | U0303: nothing here is called `deal`",
+            ),
+            (
+                "self.totl + money('1.00')",
+                "U0304: `row of Deal` has no member `totl`",
+            ),
+            (
+                "self.lines.quantity",
+                "U0304: a list has no member `quantity`",
+            ),
+            (
+                "input.n + 'x'",
+                "U0306: `+` does not apply to `int` and `text`",
+            ),
+            (
+                "input.price + 5",
+                "U0306: `+` does not apply to `money` and `int`",
+            ),
+            (
+                "input.price >= 5",
+                "U0306: `money` and `int` cannot be compared or mixed",
+            ),
+            (
+                "self.state == 'opne'",
+                "U0307: `opne` is no value of `state of Deal`",
+            ),
+            (
+                "self.state in ['open', 'payd']",
+                "U0307: `payd` is no value of `state of Deal`",
+            ),
             ("self.note == 'x'", "U0308: `self.note` may be absent"),
             ("self.note == null", "U0308: `self.note` may be absent"),
             ("input.maybe.value()", "U0308: `input.maybe` may be absent"),
@@ -178,16 +238,37 @@ fn one_mistake_gives_one_diagnostic() {
             ("self.tags.length()", "U0311: there is no function `length`"),
             ("self.tags.sum()", "U0312: `sum` does not apply to `text*`"),
             ("input.n.size()", "U0312: `size` does not apply to `int`"),
-            ("count()", "U0310: `count` counts the rows of a view's group"),
-            ("duration('3 moons')", "U0315: `duration('3 moons')` is not a length of time such as `30m` or `1.5s`"),
-            ("date(now, 'Europe/Berlln')", "U0315: there is no zone `Europe/Berlln`"),
+            (
+                "count()",
+                "U0310: `count` counts the rows of a view's group",
+            ),
+            (
+                "duration('3 moons')",
+                "U0315: `duration('3 moons')` is not a length of time such as `30m` or `1.5s`",
+            ),
+            (
+                "date(now, 'Europe/Berlln')",
+                "U0315: there is no zone `Europe/Berlln`",
+            ),
             ("10m", "U0315: `10m` is not a number"),
-            ("1.0000000001", "U0315: `1.0000000001` does not fit a decimal"),
+            (
+                "1.0000000001",
+                "U0315: `1.0000000001` does not fit a decimal",
+            ),
             ("Line{thing: 'x'}", "U0317: `Line` needs `price`"),
-            ("Line{thing: 'x', price: money('1.00'), colour: 1}", "U0317: `Line` has no field `colour`"),
+            (
+                "Line{thing: 'x', price: money('1.00'), colour: 1}",
+                "U0317: `Line` has no field `colour`",
+            ),
             ("Lime{}", "U0303: no record is called `Lime`"),
-            ("self.level < 'top'", "U0306: values of `Level` have no order"),
-            ("self.lines.map(self, 1)", "U0302: `self` cannot name an element: it has a meaning of its own"),
+            (
+                "self.level < 'top'",
+                "U0306: values of `Level` have no order",
+            ),
+            (
+                "self.lines.map(self, 1)",
+                "U0302: `self` cannot name an element: it has a meaning of its own",
+            ),
             ("input.n ? 1 : 2", "U0305: expected `bool`, found `int`"),
         ],
     );
@@ -244,7 +325,11 @@ fn values_are_converted_to_what_is_expected() {
 fn a_condition_tells_what_follows_is_present() {
     let signatures = checked_world();
     let mut scope = scope(&signatures, Position::Statement);
-    let (condition, _) = check_text("has(input.maybe) && input.n > 0", &mut scope, Some(&Type::Bool));
+    let (condition, _) = check_text(
+        "has(input.maybe) && input.n > 0",
+        &mut scope,
+        Some(&Type::Bool),
+    );
     let mark = scope.mark();
     scope.assume(&condition.unwrap());
     assert_eq!(check_text("input.maybe + 1", &mut scope, None).1, []);
@@ -271,12 +356,20 @@ fn shown_paths_go_through_lists_and_references() {
         let value = written(path);
         let file = format!("\"{path}\"");
         let span = Span::new(FileId(0), 0, u32::try_from(file.len()).unwrap());
-        let source = ExprSource { value: &value, span, file: &file };
+        let source = ExprSource {
+            value: &value,
+            span,
+            file: &file,
+        };
         let got = match check_show(source, SELF, &mut scope, &mut out) {
             Some((output, shown)) => {
                 assert_eq!(out, []);
                 let each = matches!(shown, crate::model::ShowExpr::Each { .. });
-                format!("{}: {}value", output.join("."), if each { "each " } else { "" })
+                format!(
+                    "{}: {}value",
+                    output.join("."),
+                    if each { "each " } else { "" }
+                )
             }
             None => out.iter().map(|d| d.code.id).collect::<Vec<_>>().join(" "),
         };
@@ -289,14 +382,25 @@ fn a_recursive_define_needs_a_depth_and_a_positive_place() {
     for (source, depth, wanted) in [
         ("has(self.parent) && self.parent.value().top", Some(3), ""),
         ("has(self.parent) && self.parent.value().top", None, "U0313"),
-        ("has(self.parent) && !self.parent.value().top", Some(3), "U0314"),
-        ("has(self.parent) ? self.parent.value().top : true", Some(3), ""),
+        (
+            "has(self.parent) && !self.parent.value().top",
+            Some(3),
+            "U0314",
+        ),
+        (
+            "has(self.parent) ? self.parent.value().top : true",
+            Some(3),
+            "",
+        ),
     ] {
         let mut signatures = world();
         let folder = aggregate(&signatures, "Folder");
         let mut what = signatures.aggregate(folder).unwrap().clone();
         what.defines = vec![DefineSource {
-            name: Name { text: "top".into(), span: Span::default() },
+            name: Name {
+                text: "top".into(),
+                span: Span::default(),
+            },
             source: OwnedSource::text(source),
             depth,
         }];

@@ -41,18 +41,32 @@ pub(super) fn ty(names: &Signatures, text: &str) -> Type {
             .or(names.find_record(name).map(Type::Record))
             .or(names.find_actor(name).map(Type::Actor))
             .or(names.find_aggregate(name).map(Type::Ref))
-            .or(name.strip_prefix("row:").and_then(|n| names.find_aggregate(n)).map(Type::Row))
+            .or(name
+                .strip_prefix("row:")
+                .and_then(|n| names.find_aggregate(n))
+                .map(Type::Row))
             .unwrap_or_else(|| panic!("no type {name}")),
     }
 }
 
 /// A shape as `name type, name type`.
 pub(super) fn shape(names: &Signatures, title: &str, slots: &str) -> Shape {
-    let slots = slots.split(',').map(str::trim).filter(|slot| !slot.is_empty()).map(|slot| {
-        let (name, text) = slot.split_once(' ').unwrap();
-        SlotType { name: name.into(), ty: ty(names, text.trim()), origin: Origin::Declared }
-    });
-    Shape { title: title.into(), slots: slots.collect() }
+    let slots = slots
+        .split(',')
+        .map(str::trim)
+        .filter(|slot| !slot.is_empty())
+        .map(|slot| {
+            let (name, text) = slot.split_once(' ').unwrap();
+            SlotType {
+                name: name.into(),
+                ty: ty(names, text.trim()),
+                origin: Origin::Declared,
+            }
+        });
+    Shape {
+        title: title.into(),
+        slots: slots.collect(),
+    }
 }
 
 fn words(text: &str) -> Vec<Arc<str>> {
@@ -60,7 +74,10 @@ fn words(text: &str) -> Vec<Arc<str>> {
 }
 
 pub(super) fn written(text: &str) -> Written {
-    Written::String { text: text.into(), style: Style::Quoted }
+    Written::String {
+        text: text.into(),
+        style: Style::Quoted,
+    }
 }
 
 struct AggregateText {
@@ -92,8 +109,16 @@ const WORLD: &[AggregateText] = &[
         states: "open paid closed",
         defines: &[
             ("mine", "has(caller.id) && self.owner == caller.id", None),
-            ("ours", "self.owner == caller.id || caller.id in self.people", None),
-            ("subtotal", "self.lines.map(l, l.price * l.quantity).sum()", None),
+            (
+                "ours",
+                "self.owner == caller.id || caller.id in self.people",
+                None,
+            ),
+            (
+                "subtotal",
+                "self.lines.map(l, l.price * l.quantity).sum()",
+                None,
+            ),
             ("light", "self.thing.weight < 2.5", None),
             ("label", "self.thing.name", None),
         ],
@@ -142,7 +167,10 @@ pub(super) fn world() -> Signatures {
         enums: words("Level"),
         records: words("Line"),
         actors: words("person clerk"),
-        aggregates: WORLD.iter().map(|aggregate| aggregate.name.into()).collect(),
+        aggregates: WORLD
+            .iter()
+            .map(|aggregate| aggregate.name.into())
+            .collect(),
     };
     let mut signatures = Signatures::new(names, Currency::parse("EUR").unwrap());
     signatures.flags = words("fast slow");
@@ -152,9 +180,17 @@ pub(super) fn world() -> Signatures {
     let level = signatures.find_enum("Level").unwrap();
     signatures.set_enum(level, words("low mid top"));
     let line = signatures.find_record("Line").unwrap();
-    let lines = shape(&signatures, "Line", "thing Thing, quantity int, price money, hint text?");
+    let lines = shape(
+        &signatures,
+        "Line",
+        "thing Thing, quantity int, price money, hint text?",
+    );
     let defaults = vec![None, Some(Value::Int(1)), None, None];
-    let record = RecordSignature { keys: 1, shape: Arc::new(lines), defaults };
+    let record = RecordSignature {
+        keys: 1,
+        shape: Arc::new(lines),
+        defaults,
+    };
     signatures.set_record(line, record);
     let seat = signatures.find_aggregate("Seat").unwrap();
     signatures.tenant = signatures.find_aggregate("Org");
@@ -172,7 +208,10 @@ pub(super) fn world() -> Signatures {
             slot.ty = Type::State(id);
         }
         let define = |(name, source, depth): &(&str, &str, Option<u32>)| DefineSource {
-            name: Name { text: (*name).into(), span: Span::default() },
+            name: Name {
+                text: (*name).into(),
+                span: Span::default(),
+            },
             source: OwnedSource::text(source),
             depth: *depth,
         };
@@ -214,7 +253,10 @@ pub(super) fn scope(signatures: &Signatures, position: Position) -> Scope<'_> {
          level Level, edits edits, flag bool",
     );
     scope.set_input(&Arc::new(input));
-    scope.set_caller(Callers { actors: vec![person], anyone: false });
+    scope.set_caller(Callers {
+        actors: vec![person],
+        anyone: false,
+    });
     scope.set_flow();
     scope.set_secrets(position == Position::Statement);
     let thing = signatures.find_aggregate("Thing").unwrap();
@@ -235,7 +277,11 @@ pub(super) fn check_text(
     let file = format!("\"{text}\"");
     let end = u32::try_from(file.len()).unwrap();
     let span = Span::new(FileId(0), 0, end);
-    let source = ExprSource { value: &value, span, file: &file };
+    let source = ExprSource {
+        value: &value,
+        span,
+        file: &file,
+    };
     let expr = check(source, scope, expected, &mut out);
     (expr, out)
 }
@@ -246,7 +292,11 @@ pub(super) struct Known(pub(super) Vec<Table<Define>>);
 impl Known {
     pub(super) fn of(signatures: &Signatures) -> Self {
         let count = WORLD.len();
-        Self((0..count).map(|at| signatures.defines(Id::from_index(at))).collect())
+        Self(
+            (0..count)
+                .map(|at| signatures.defines(Id::from_index(at)))
+                .collect(),
+        )
     }
 }
 
