@@ -164,7 +164,7 @@ fn valid_documents_are_accepted() {
 fn the_reference_parser_agrees() {
     let mut differences = Vec::new();
     let mut both_refuse = 0;
-    let total = cases(3_000).min(100_000);
+    let total = cases(1_500).min(100_000);
     for seed in 0..total as u64 {
         let text = text(seed);
         both_refuse += usize::from(has_errors(&ours::parse(FileId(0), &text).1));
@@ -189,7 +189,7 @@ fn the_reference_parser_agrees() {
 
 #[test]
 fn no_text_makes_the_parser_panic_or_leave_its_bounds() {
-    let total = cases(20_000);
+    let total = cases(10_000);
     for seed in 0..total as u64 {
         let mut random = Random::new(seed ^ 0xfeed_f00d);
         let mut text = document(&mut random);

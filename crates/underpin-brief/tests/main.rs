@@ -10,5 +10,6 @@ mod kdl_canonical;
 mod kdl_conformance;
 mod kdl_format;
 mod kdl_fuzz;
+mod kdl_mistakes;
 mod kdl_text;
 mod test_data;

@@ -444,11 +444,23 @@ impl<'a, 'r> Parser<'a, 'r> {
         }
         let range = open..self.token.end;
         self.advance();
+        let glued = matches!(self.token.kind, Kind::Word | Kind::Keyword | Kind::Text(_));
         self.skip_spaces();
-        let Some(name) = atom.filter(|atom| atom.value.as_str().is_some()) else {
-            self.report
-                .bad_annotation(range.clone(), self.slice(&range));
-            return (None, None);
+        let name = atom.filter(|atom| atom.value.as_str().is_some());
+        let Some(name) = name else {
+            let word = self.slice(&range);
+            if glued {
+                self.report.bad_annotation(range, word);
+                return (None, None);
+            }
+            self.report.must_be_quoted(range.clone(), word);
+            return (
+                None,
+                Some(Atom {
+                    value: string(word, Style::Bare),
+                    range,
+                }),
+            );
         };
         let name = Name {
             text: text_of(name.value),
@@ -618,7 +630,7 @@ fn text_of(value: Value) -> Arc<str> {
 }
 
 /// How far brackets are followed; a longer bracket is no slip of the pen.
-const LOOK_AHEAD: usize = 400;
+const LOOK_AHEAD: usize = 120;
 
 /// The length of the word at the start of `rest`: with balanced brackets if they close on this
 /// line, else up to the first space.

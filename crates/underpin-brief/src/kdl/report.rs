@@ -256,7 +256,7 @@ impl<'a> Report<'a> {
                 format!("`{word}` is no type annotation"),
             )
             .label("one name stands between the parentheses");
-        self.add(found.fix("quote it if it is an expression", span, quote(word)));
+        self.add(found.fix("remove it", span, ""));
     }
 
     pub(super) fn annotated_key(&mut self, annotation: Span, key: Range<usize>) {

@@ -24,10 +24,12 @@ pub(super) enum Fault {
 }
 
 /// A run of bytes of the result that was copied from the text or stands for one escape.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Piece {
+    /// Where it begins in the result.
     result: usize,
-    source: usize,
+    /// What it was in the text.
+    source: Range<usize>,
     copied: bool,
 }
 
@@ -39,7 +41,18 @@ struct Out {
 }
 
 impl Out {
-    fn push(&mut self, part: &str, source: usize, copied: bool) {
+    /// Appends what stands at `source` of `text`.
+    fn copy(&mut self, text: &str, source: Range<usize>) {
+        let part = text.get(source.clone()).unwrap_or("");
+        self.push(part, source, true);
+    }
+
+    /// Appends what the escape or line break at `source` stands for.
+    fn stand_for(&mut self, part: &str, source: Range<usize>) {
+        self.push(part, source, false);
+    }
+
+    fn push(&mut self, part: &str, source: Range<usize>, copied: bool) {
         if let Some(pieces) = &mut self.pieces
             && !part.is_empty()
         {
@@ -86,32 +99,27 @@ pub(super) fn origin(
         pieces: Some(Vec::new()),
     };
     decode(text, body.clone(), quotes, &mut out, &mut Vec::new());
-    let pieces = out.pieces.unwrap_or_default();
-    let place = |offset: usize| {
+    let (pieces, length) = (out.pieces.unwrap_or_default(), out.text.len());
+    let after = pieces.last().map_or(body.start, |piece| piece.source.end);
+    let place = |offset: usize| -> Range<usize> {
         let index = pieces.partition_point(|piece| piece.result <= offset);
-        index
-            .checked_sub(1)
-            .and_then(|index| pieces.get(index))
-            .map_or(body.start, |piece| {
-                piece.source
-                    + if piece.copied {
-                        offset - piece.result
-                    } else {
-                        0
-                    }
-            })
+        match index.checked_sub(1).and_then(|index| pieces.get(index)) {
+            _ if offset >= length => after..after,
+            None => body.start..body.start,
+            Some(piece) if piece.copied => {
+                let start = piece.source.start + (offset - piece.result);
+                start..start + 1
+            }
+            Some(piece) => piece.source.clone(),
+        }
     };
-    let start = if wanted.start >= out.text.len() {
-        body.end
+    let start = place(wanted.start).start;
+    let end = if wanted.end > wanted.start {
+        place(wanted.end - 1).end
     } else {
-        place(wanted.start)
+        start
     };
-    let end = match wanted.end {
-        end if end >= out.text.len() => body.end,
-        end if end <= wanted.start => start,
-        end => place(end),
-    };
-    start.min(body.end)..end.clamp(start, body.end)
+    start..end.max(start)
 }
 
 fn body(token: &Range<usize>, quotes: Quotes) -> Range<usize> {
@@ -130,7 +138,7 @@ fn decode(text: &str, body: Range<usize>, quotes: Quotes, out: &mut Out, faults:
         return dedented(text, body, quotes, out, faults);
     }
     if quotes.hashes > 0 {
-        return out.push(text.get(body.clone()).unwrap_or(""), body.start, true);
+        return out.copy(text, body);
     }
     for part in without_blank_escapes(text, body) {
         unescaped(text, part, out, faults);
@@ -168,7 +176,7 @@ fn unescaped(text: &str, part: Range<usize>, out: &mut Out, faults: &mut Vec<Fau
     while at < part.end {
         let rest = text.get(at..part.end).unwrap_or("");
         let copied = rest.find('\\').unwrap_or(rest.len());
-        out.push(rest.get(..copied).unwrap_or(""), at, true);
+        out.copy(text, at..at + copied);
         at += copied;
         if at < part.end {
             at = escape(text, at..part.end, out, faults);
@@ -197,11 +205,11 @@ fn escape(text: &str, rest: Range<usize>, out: &mut Out, faults: &mut Vec<Fault>
         'u' => return code_point(tail, start, out, faults),
         _ => {
             faults.push(Fault::UnknownEscape(start..end));
-            out.push(text.get(start..end).unwrap_or(""), start, true);
+            out.copy(text, start..end);
             return end;
         }
     };
-    out.push(plain, start, false);
+    out.stand_for(plain, start..end);
     end
 }
 
@@ -224,7 +232,7 @@ fn code_point(tail: &str, start: usize, out: &mut Out, faults: &mut Vec<Fault>) 
         .and_then(char::from_u32);
     match c {
         Some(c) if closed && digits.len() <= 6 => {
-            out.push(c.encode_utf8(&mut [0; 4]), start, false);
+            out.stand_for(c.encode_utf8(&mut [0; 4]), start..end);
         }
         _ => faults.push(Fault::BadCodePoint(start..end)),
     }
@@ -246,7 +254,7 @@ fn dedented(
         faults.push(Fault::NoLineBreak(
             body.start..line.map_or(body.end, |at| body.start + at),
         ));
-        return out.push(text.get(body.clone()).unwrap_or(""), body.start, true);
+        return out.copy(text, body);
     };
     let inner = (body.start + first).min(body.end)..body.end;
     let parts = if quotes.hashes > 0 {
@@ -276,7 +284,7 @@ fn dedented(
     let prefix = if blank.is_some() { "" } else { &prefix };
     for (index, line) in lines.iter().enumerate() {
         if index > 0 {
-            out.push("\n", line.newline, false);
+            out.stand_for("\n", line.newline.clone());
         }
         push_line(text, line, prefix, quotes.hashes > 0, out, faults);
     }
@@ -285,12 +293,16 @@ fn dedented(
 /// A line of a string: what is left of it when escaped blanks are taken out.
 struct Line {
     parts: Vec<Range<usize>>,
-    newline: usize,
+    /// The line break before it; empty for the first.
+    newline: Range<usize>,
 }
 
 impl Line {
     fn range(&self) -> Range<usize> {
-        let start = self.parts.first().map_or(self.newline, |part| part.start);
+        let start = self
+            .parts
+            .first()
+            .map_or(self.newline.end, |part| part.start);
         start..self.parts.last().map_or(start, |part| part.end)
     }
 }
@@ -298,9 +310,10 @@ impl Line {
 fn lines(text: &str, parts: Vec<Range<usize>>) -> Vec<Line> {
     let bytes = text.as_bytes();
     let mut lines = Vec::new();
+    let start = parts.first().map_or(0, |part| part.start);
     let mut line = Line {
         parts: Vec::new(),
-        newline: parts.first().map_or(0, |part| part.start),
+        newline: start..start,
     };
     for part in parts {
         let (mut start, mut at) = (part.start, part.start);
@@ -312,7 +325,7 @@ fn lines(text: &str, parts: Vec<Range<usize>>) -> Vec<Line> {
                 line.parts.push(start..at);
                 let next = Line {
                     parts: Vec::new(),
-                    newline: at,
+                    newline: at..at + width,
                 };
                 lines.push(std::mem::replace(&mut line, next));
                 start = at + width;
@@ -360,7 +373,7 @@ fn push_line(
             }
         }
         if raw {
-            out.push(text.get(start..part.end).unwrap_or(""), start, true);
+            out.copy(text, start..part.end);
         } else {
             unescaped(text, start..part.end, out, faults);
         }

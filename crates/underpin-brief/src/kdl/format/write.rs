@@ -7,7 +7,7 @@ use super::tree::{Block, Item, Piece};
 /// The canonical text of a document.
 pub(super) fn document(items: &[Item<'_>]) -> String {
     let mut out = Out::default();
-    out.items(items, 0);
+    out.items(items, 0, false);
     out.text
 }
 
@@ -31,10 +31,14 @@ impl Out {
         self.push(&"    ".repeat(depth));
     }
 
-    fn items(&mut self, items: &[Item<'_>], depth: usize) {
+    /// One item per line; unless they are to be `spread`, those that were joined stay so.
+    fn items(&mut self, items: &[Item<'_>], depth: usize, spread: bool) {
         let mut rest = items;
         while let Some((first, after)) = rest.split_first() {
-            let joined = after.iter().take_while(|item| item.joined).count();
+            let joined = after
+                .iter()
+                .take_while(|item| item.joined && !spread)
+                .count();
             let (group, others) = rest.split_at_checked(joined + 1).unwrap_or((rest, &[]));
             rest = others;
             if first.blank_before {
@@ -114,7 +118,7 @@ impl Out {
             self.push(comment);
         }
         self.push("\n");
-        self.items(&block.items, depth + 1);
+        self.items(&block.items, depth + 1, block.one_line);
         self.indent(depth);
         self.push("}");
     }
