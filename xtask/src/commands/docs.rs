@@ -228,7 +228,7 @@ pub(super) fn book() -> Result<Count, Problem> {
         repo::python("mkdocs")?,
         &["build", "--strict", "--site-dir"],
     );
-    build.arg(site).env("DISABLE_MKDOCS_2_WARNING", "true");
+    build.arg(site).env("NO_MKDOCS_2_WARNING", "true");
     let said = proc::read(build.current_dir(repo::root()))?;
     if !said.good {
         say(&said.text);
