@@ -1,113 +1,93 @@
-//! Why: decisions with their alternatives and drivers, assumptions, questions.
+//! Choices, defaults and open questions, each with the places in the brief that it rests on.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a number comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Evidence {
-    /// It stands in the brief.
-    Given,
-    /// It follows by a formula.
-    Derived,
-    /// It is a default.
-    Assumed,
-}
-
-/// A price per month in two columns that are never only added up. Whole units of the system's
-/// default currency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Cost {
-    /// The currency (ISO 4217).
-    pub currency: String,
-    /// What machines cost, derived.
-    pub infrastructure: u64,
-    /// What people cost, assumed.
-    pub engineering: u64,
-}
-
 /// A choice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// Its number, kept in the lock file.
     pub number: u32,
-    /// The kind: `boundary`, `flow`, `resilience` …
+    /// What kind of choice: `boundary`, `storage` …
     pub kind: String,
-    /// What is decided about: a name of the brief or design, or `system`.
+    /// What it is about: a service, a flow, a query, an external; the system's name for the whole.
     pub subject: String,
-    /// The option that was chosen.
+    /// The option that was taken.
     pub chosen: String,
     /// Why, in a sentence.
     pub why: String,
-    /// What else there was.
+    /// The options that were not taken.
     pub alternatives: Vec<Alternative>,
-    /// Places in the brief that drive it, as node paths.
+    /// Places in the brief that drove it, as node paths.
     pub drivers: Vec<String>,
-    /// Assumptions that it rests on, by name.
+    /// Ids of assumptions that it rests on.
     pub assumptions: Vec<String>,
-    /// What would have to change for another choice.
+    /// What would turn it.
     pub flips: Vec<String>,
-    /// Whether it was fixed by hand.
-    pub pinned: bool,
-    /// What follows from it, good and bad.
+    /// The pin that took it by hand, as a node path.
+    pub pinned: Option<String>,
+    /// What follows from it.
     pub consequences: Vec<String>,
     /// When to think again.
-    pub revisit: String,
+    pub revisit: Option<String>,
 }
 
-/// An option that was not chosen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// An option that was not taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Alternative {
     /// The option.
     pub option: String,
-    /// Its price; absent where it is not priced yet.
-    pub cost: Option<Cost>,
-    /// Requirements that it would violate.
+    /// Its price per month; absent where it was not computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    /// Requirements that it would break, as node paths.
     pub violates: Vec<String>,
-    /// Why it was not chosen.
+    /// Why it was not taken.
     pub why: String,
 }
 
-/// A default that was taken.
+/// Where a value comes from.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// A place in the brief.
+    Given,
+    /// A formula over such places.
+    Derived,
+    /// A default.
+    Assumed,
+}
+
+/// A default that was taken because the brief says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assumption {
-    /// Its name: `stale of my-orders`.
-    pub name: String,
-    /// The value that was taken.
-    pub value: String,
-    /// Where the default comes from.
+    /// Its id: what decisions refer to.
+    pub id: String,
+    /// What it is about, as a node path.
+    pub about: String,
+    /// What is assumed.
+    pub text: String,
+    /// Where the default comes from, or `judgement`.
     pub source: String,
-    /// What depends on it: operations, decisions.
-    pub affects: Vec<String>,
-    /// The line that would replace it, ready to be pasted; empty where none is.
+    /// What depends on it: operations, or decisions as `kind subject`.
+    pub dependents: Vec<String>,
+    /// How to say otherwise in the brief.
     pub instead: String,
-}
-
-/// Who asks a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum QuestionOrigin {
-    /// The brief.
-    Brief,
-    /// The planner.
-    Planner,
 }
 
 /// What only a person can answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Question {
+pub struct OpenQuestion {
     /// The question.
     pub text: String,
-    /// What it is about; empty for the whole.
-    pub about: String,
-    /// Who asks.
-    pub origin: QuestionOrigin,
-    /// What hangs on the answer.
-    pub decides: Vec<String>,
+    /// What it is about, as a node path; absent where it is about the whole.
+    pub about: Option<String>,
+    /// Who asks: `brief` or `planner`.
+    pub asked_by: String,
 }
