@@ -6,11 +6,15 @@
 pub mod backend;
 pub mod externals;
 pub mod folder;
+pub mod forms;
 pub mod identity;
 pub mod serve;
+mod start;
 pub mod store;
 pub mod trace;
 pub mod world;
+
+pub use start::{Ground, Options, Prepared, Running, StartError, block_on, start};
 
 #[cfg(test)]
 mod testing;

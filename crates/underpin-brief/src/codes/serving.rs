@@ -1,3 +1,9 @@
 //! Codes U06xx: declared but not served.
 
-codes! {}
+codes! {
+    U0690
+    U0691
+    U0692
+    U0693
+    U0694
+}

@@ -5,6 +5,7 @@
 mod carry;
 mod choose;
 mod draw;
+mod http;
 mod record;
 mod shape;
 pub mod signature;
@@ -13,6 +14,7 @@ mod values;
 
 pub use carry::{Carrier, Errand, Finished};
 pub use choose::Chosen;
+pub use http::{Form, Http, Unusable};
 pub use simulated::{Behaviour, Simulated};
 
 use crate::backend::Pending;

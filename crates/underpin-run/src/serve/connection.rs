@@ -207,7 +207,7 @@ async fn answer(
 
 fn too_large(limit: usize) -> Answer {
     let status = StatusCode::PAYLOAD_TOO_LARGE;
-    Problem::new(status, "content-too-large", "the body is too large")
+    Problem::new(status, "too-large", "the body is too large")
         .detail(format!("at most {limit} bytes are read"))
         .answer()
         .header("connection", "close")

@@ -143,10 +143,6 @@ impl Api {
         if caller.is_none() && !operation.access.anyone {
             return Err(self.unauthenticated(None));
         }
-        if !condition::accepts_json(request.header("accept")) {
-            let detail = "only application/json and application/problem+json are answered";
-            return Err(self.refused(&Refusal::because("not-acceptable", detail)));
-        }
         let read = underpin_contract::Request {
             captures: &captures,
             query: request.query.as_deref().unwrap_or(""),
@@ -335,7 +331,6 @@ impl Api {
         let own = || match code {
             refusal::NOT_FOUND => 404,
             refusal::UNAUTHENTICATED => 401,
-            "not-acceptable" => 406,
             _ => 500,
         };
         let status = self

@@ -2,6 +2,7 @@
 //! by its declaration, stored once per id. Must not know what a message leads to.
 
 use crate::backend::{Backend, Inbound, InboundAnswer};
+use crate::externals::Form;
 use crate::externals::signature::{Secret, Signed};
 use crate::folder::Folder;
 use crate::serve::http::{Answer, Request};
@@ -10,8 +11,7 @@ use crate::world::Randomness;
 use hyper::{Method, StatusCode};
 use std::collections::BTreeMap;
 use std::io;
-use underpin_brief::model::{Brief, External, Id, Named, Sends, Via};
-use underpin_contract::{Components, Schema};
+use underpin_brief::model::{Brief, External, Field, Id, Named, Sends, Via};
 
 const PREFIX: &str = "/webhooks/";
 
@@ -25,8 +25,7 @@ struct Door {
     external: Id<External>,
     message: Id<Sends>,
     secret: Secret,
-    components: Components,
-    form: Schema,
+    form: Form,
 }
 
 impl Webhooks {
@@ -39,14 +38,14 @@ impl Webhooks {
         brief: &Brief,
         data: &Folder,
         random: &dyn Randomness,
-        form: impl Fn(&Sends) -> (Components, Schema),
+        form: &dyn Fn(&[Field]) -> Form,
     ) -> io::Result<Self> {
         let mut doors = BTreeMap::new();
         for (external, sender) in brief.externals.iter() {
             for (message, sends) in sender.sends.iter() {
                 if sends.via == Via::Webhook {
                     let secret = Secret::of(data, sender.name(), random)?;
-                    let (components, form) = form(sends);
+                    let form = form(&sends.fields);
                     let name = format!("{}/{}", sender.name(), sends.name());
                     doors.insert(
                         name,
@@ -54,7 +53,6 @@ impl Webhooks {
                             external,
                             message,
                             secret,
-                            components,
                             form,
                         },
                     );
@@ -109,15 +107,19 @@ impl Door {
             )
         };
         let json = serde_json::from_slice(&request.body).map_err(malformed)?;
-        let content = self.components.read(&self.form, &json).map_err(|errors| {
-            Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid-input",
-                "the message is not as declared",
-            )
-            .errors(errors)
-            .answer()
-        })?;
+        let content = self
+            .form
+            .components
+            .read(&self.form.schema, &json)
+            .map_err(|errors| {
+                Problem::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "invalid-input",
+                    "the message is not as declared",
+                )
+                .errors(errors)
+                .answer()
+            })?;
         Ok(Inbound {
             external: self.external,
             message: self.message,

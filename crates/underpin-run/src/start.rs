@@ -1,0 +1,459 @@
+//! Starting and stopping a backend: from options to an open port, and back to rest. The only
+//! place that puts the pieces together; it must not know what any of them does.
+
+use crate::backend::Backend;
+use crate::externals::{Behaviour, Chosen, Externals, Form, Http, Simulated};
+use crate::folder::Folder;
+use crate::identity::{Issuer, Names};
+use crate::serve::api::{self, Api, Cursors, Webhooks};
+use crate::serve::builtin::{self, Builtin};
+use crate::serve::front::Front;
+use crate::serve::log::{Level, Line, Log};
+use crate::serve::metrics::Metrics;
+use crate::serve::{Drain, Limits, Served, serve};
+use crate::world::World;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use underpin_brief::codes::{Code, serving};
+use underpin_brief::model::{Brief, Field, Named};
+use underpin_brief::suggest;
+use underpin_contract::Contract;
+
+/// How a backend is to be run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it listens; only loopback addresses, since tokens are made on the command line.
+    pub address: IpAddr,
+    /// The port; 0 for any free one.
+    pub port: u16,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Refusals and outages of simulated externals are drawn from it; `None`: there are none.
+    pub seed: Option<u64>,
+    /// URLs of real externals by name.
+    pub with: BTreeMap<String, String>,
+    /// Fixed delays of simulated externals, by `external` or `external.operation`.
+    pub slow: BTreeMap<String, Duration>,
+    /// Whether requests are logged on standard error.
+    pub log: bool,
+    /// How long requests in flight may take when the server stops.
+    pub drain: Duration,
+}
+
+impl Options {
+    /// On `127.0.0.1:8080` with that data folder, externals simulated without failures.
+    #[must_use]
+    pub fn new(data: PathBuf) -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 8080,
+            data,
+            seed: None,
+            with: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            log: true,
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What is served.
+#[derive(Clone)]
+pub struct Prepared {
+    /// What is required.
+    pub brief: Arc<Brief>,
+    /// What clients see.
+    pub contract: Arc<Contract>,
+    /// The contract as an OpenAPI document.
+    pub openapi: Json,
+}
+
+/// What an engine stands on.
+#[derive(Clone)]
+pub struct Ground {
+    /// Clock, chance and ids.
+    pub world: World,
+    /// The data folder.
+    pub data: Folder,
+    /// The door to other systems.
+    pub externals: Arc<dyn Externals>,
+    /// Display names of subjects.
+    pub names: Arc<Names>,
+    /// Where lines go.
+    pub log: Arc<Log>,
+}
+
+/// Why a backend did not start.
+#[derive(Clone, Debug)]
+pub struct StartError {
+    /// The code, with its page.
+    pub code: Code,
+    /// What happened, in a line.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl StartError {
+    /// An error without a help.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// The same with a help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error[{}]: {}", self.code, self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "\n  = help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A backend that serves.
+pub struct Running {
+    address: SocketAddr,
+    ready_after: Duration,
+    backend: Arc<dyn Backend>,
+    simulated: Vec<String>,
+    drain: Drain,
+    limit: Duration,
+    serving: JoinHandle<Served>,
+    log: Arc<Log>,
+    world: World,
+}
+
+/// Starts a backend: checks the options, opens the data folder, lets `engine` build what executes,
+/// and opens the port. When it returns, requests are answered.
+///
+/// # Errors
+/// What is wrong with the options or the data folder, and what the engine says.
+pub async fn start<E, F>(
+    prepared: Prepared,
+    options: Options,
+    world: World,
+    engine: E,
+) -> Result<Running, StartError>
+where
+    E: FnOnce(Ground) -> F,
+    F: Future<Output = Result<Arc<dyn Backend>, StartError>>,
+{
+    let began = world.now();
+    loopback(options.address)?;
+    known_names(&prepared.brief, &options)?;
+    let data = Folder::open(&options.data).map_err(|error| data_folder(&options, &error))?;
+    let unusable = |error: io::Error| data_folder(&options, &error);
+    let log = Arc::new(if options.log {
+        Log::stderr()
+    } else {
+        Log::silent()
+    });
+    // The port is taken first: an engine that has begun to work must not find it taken.
+    let listener = bind(&options).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| not_bound(&options, &error))?;
+    let names = Arc::new(Names::of(&data).map_err(unusable)?);
+    let form = |fields: &[Field]| crate::forms::form(&prepared.brief, fields);
+    let externals = externals(&prepared.brief, &options, &world, &data, &form)?;
+    let ground = Ground {
+        world: world.clone(),
+        data: data.clone(),
+        externals,
+        names: Arc::clone(&names),
+        log: Arc::clone(&log),
+    };
+    let backend = engine(ground).await?;
+    let issuer = Issuer::at(&data, prepared.brief.system.name.text.as_ref(), address);
+    let issuer = Arc::new(issuer.map_err(unusable)?);
+    let api = Api::new(api::Parts {
+        contract: Arc::clone(&prepared.contract),
+        backend: Arc::clone(&backend),
+        issuer: Arc::clone(&issuer),
+        names,
+        cursors: Cursors::of(&data, &*world.random).map_err(unusable)?,
+        webhooks: Webhooks::of(&prepared.brief, &data, &*world.random, &form).map_err(unusable)?,
+    });
+    let (metrics, drain) = (Arc::new(Metrics::default()), Drain::default());
+    let builtin = Builtin::new(builtin::Parts {
+        backend: Arc::clone(&backend),
+        metrics: Arc::clone(&metrics),
+        drain: drain.clone(),
+        openapi: prepared.openapi,
+        issuer,
+        next: Arc::new(api),
+    });
+    let limits = Limits {
+        body: largest_body(&prepared.contract),
+        ..Limits::default()
+    };
+    let front = Front::new(
+        Arc::new(builtin),
+        world.clone(),
+        limits,
+        metrics,
+        Arc::clone(&log),
+    );
+    let serving = tokio::spawn(serve(
+        listener,
+        Arc::new(front),
+        drain.clone(),
+        options.drain,
+    ));
+    Ok(Running {
+        address,
+        ready_after: world.now().since(began),
+        backend,
+        simulated: simulated(&prepared.brief, &options),
+        drain,
+        limit: options.drain,
+        serving,
+        log,
+        world,
+    })
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How long it took to start.
+    #[must_use]
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// What executes.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    /// Names of externals that are simulated.
+    #[must_use]
+    pub fn simulated(&self) -> &[String] {
+        &self.simulated
+    }
+
+    /// The switch that stops it, for whoever stands beside.
+    #[must_use]
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
+    }
+
+    /// Stops: answers what is in flight, lets the engine come to rest.
+    pub async fn stop(self) -> Served {
+        self.note("draining");
+        self.drain.begin();
+        self.finish().await
+    }
+
+    /// Serves until the process is told to end (SIGTERM, SIGINT), then stops.
+    pub async fn until_told(self) -> Served {
+        let drain = self.drain.clone();
+        tokio::select! {
+            () = told_to_end() => {}
+            () = drain.begun() => {}
+        }
+        self.stop().await
+    }
+
+    async fn finish(self) -> Served {
+        let Self {
+            backend,
+            limit,
+            serving,
+            log,
+            world,
+            ..
+        } = self;
+        let served = serving.await.unwrap_or(Served::Cut);
+        backend.drain(limit).await;
+        log.write(Line::new(world.now(), Level::Info, "stopped"));
+        served
+    }
+
+    fn note(&self, message: &str) {
+        self.log
+            .write(Line::new(self.world.now(), Level::Info, message));
+    }
+}
+
+/// Runs a future to its end on a runtime of its own, with every processor.
+///
+/// # Errors
+/// Where the machine gives no threads.
+pub fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(future))
+}
+
+#[cfg(unix)]
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // A machine that gives no signal handlers leaves the default: the process ends at once.
+    match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn told_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+fn loopback(address: IpAddr) -> Result<(), StartError> {
+    if address.is_loopback() {
+        return Ok(());
+    }
+    let message = format!("tokens made on the command line are not accepted on `{address}`");
+    Err(StartError::new(serving::U0690, message).help("leave out `--address`, or use `127.0.0.1`"))
+}
+
+async fn bind(options: &Options) -> Result<TcpListener, StartError> {
+    let wanted = SocketAddr::new(options.address, options.port);
+    TcpListener::bind(wanted)
+        .await
+        .map_err(|error| not_bound(options, &error))
+}
+
+fn not_bound(options: &Options, error: &io::Error) -> StartError {
+    let wanted = SocketAddr::new(options.address, options.port);
+    StartError::new(
+        serving::U0691,
+        format!("cannot listen on `{wanted}`: {error}"),
+    )
+    .help("choose another with `--port`; `--port 0` takes any free one")
+}
+
+fn data_folder(options: &Options, error: &io::Error) -> StartError {
+    let path = options.data.display();
+    StartError::new(
+        serving::U0692,
+        format!("the data folder `{path}` cannot be used: {error}"),
+    )
+}
+
+fn known_names(brief: &Brief, options: &Options) -> Result<(), StartError> {
+    for name in options.with.keys() {
+        if brief.externals.find(name).is_none() {
+            return Err(unknown(brief, "--with", name));
+        }
+    }
+    for name in options.slow.keys() {
+        let known = match name.split_once('.') {
+            None => brief.externals.find(name).is_some(),
+            Some((external, operation)) => brief
+                .externals
+                .find(external)
+                .is_some_and(|id| brief.externals.get(id).operations.find(operation).is_some()),
+        };
+        if !known {
+            return Err(unknown(brief, "--slow", name));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(brief: &Brief, option: &str, name: &str) -> StartError {
+    let names: Vec<&str> = brief.externals.rows().iter().map(Named::name).collect();
+    let error = StartError::new(
+        serving::U0693,
+        format!("`{option}` names `{name}`, which is no external"),
+    );
+    match (suggest::closest(name, names.iter()), names.as_slice()) {
+        (Some(near), _) => error.help(format!("did you mean `{near}`?")),
+        (None, []) => error.help("the brief declares none"),
+        (None, names) => error.help(format!("the brief declares `{}`", names.join("`, `"))),
+    }
+}
+
+fn externals(
+    brief: &Arc<Brief>,
+    options: &Options,
+    world: &World,
+    data: &Folder,
+    form: &dyn Fn(&[Field]) -> Form,
+) -> Result<Arc<dyn Externals>, StartError> {
+    let behaviour = Behaviour {
+        seed: options.seed,
+        slow: options.slow.clone(),
+        instant: false,
+    };
+    let others = Simulated::open(Arc::clone(brief), world.clone(), data, behaviour)
+        .map_err(|error| data_folder(options, &error))?;
+    let mut real: BTreeMap<_, Arc<dyn Externals>> = BTreeMap::new();
+    for (name, url) in &options.with {
+        if let Some(id) = brief.externals.find(name) {
+            let external = brief.externals.get(id);
+            let http =
+                Http::new(external, url, Arc::clone(&world.clock), form).map_err(|error| {
+                    StartError::new(serving::U0694, format!("`--with {name}=…`: {error}"))
+                        .help(format!("for example `--with {name}=http://localhost:9000`"))
+                })?;
+            real.insert(id, Arc::new(http));
+        }
+    }
+    Ok(Arc::new(Chosen {
+        real,
+        others: Arc::new(others),
+    }))
+}
+
+fn simulated(brief: &Brief, options: &Options) -> Vec<String> {
+    let names = brief.externals.rows().iter().map(Named::name);
+    names
+        .filter(|name| !options.with.contains_key(*name))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The front reads as much as the most generous operation takes.
+fn largest_body(contract: &Contract) -> usize {
+    let bodies = contract
+        .operations
+        .iter()
+        .filter_map(|operation| operation.body.as_ref());
+    let most = bodies.map(|body| body.max_bytes).max().unwrap_or(0);
+    usize::try_from(most)
+        .unwrap_or(usize::MAX)
+        .clamp(64 * 1024, 64 * 1024 * 1024)
+}
