@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let matches = commands::cli().get_matches();
-    match commands::run(&matches) {
+    let ended = commands::run(&matches);
+    repo::clean();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             report::say(&format!("xtask: {problem}"));

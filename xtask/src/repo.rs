@@ -92,11 +92,18 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Problem> {
     fs::write(path, text).map_err(problem)
 }
 
+fn temporary() -> PathBuf {
+    std::env::temp_dir().join(format!("underpin-xtask-{}", std::process::id()))
+}
+
+/// Removes what this run left behind.
+pub(crate) fn clean() {
+    let _ = fs::remove_dir_all(temporary());
+}
+
 /// A new empty folder for this run, named after its purpose; an older one of that name goes.
 pub(crate) fn scratch(name: &str) -> Result<PathBuf, Problem> {
-    let path = std::env::temp_dir()
-        .join(format!("underpin-xtask-{}", std::process::id()))
-        .join(name);
+    let path = temporary().join(name);
     let problem = |error| format!("cannot make `{}`: {error}", path.display());
     if path.exists() {
         fs::remove_dir_all(&path).map_err(problem)?;

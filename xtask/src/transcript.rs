@@ -3,7 +3,8 @@
 //!
 //! A command goes on in the next line after a `\` at its end. In what is printed, a line that is
 //! only `...` (or `…`) stands for any lines, and inside a line for any text. A block under the
-//! comment `<!-- no-run: REASON -->` is not run.
+//! comment `<!-- no-run: REASON -->` is not run. The comment `<!-- run: COMMAND -->` is a step that
+//! readers do not see, for what they have done in another window.
 
 /// One block of a document.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,13 +30,35 @@ pub(crate) struct Step {
     pub(crate) expected: Vec<String>,
 }
 
+impl Step {
+    /// Whether the document shows anything of what is printed. Where it does not, nothing tells
+    /// that the command may fail.
+    pub(crate) fn must_print(&self) -> bool {
+        self.expected
+            .iter()
+            .any(|line| !matches!(line.trim(), "" | "..." | "…"))
+    }
+}
+
 /// The blocks of a document, or what is wrong with one.
 pub(crate) fn parse(text: &str) -> Result<Vec<Block>, String> {
     let mut blocks = Vec::new();
     let mut before = "";
     let mut lines = text.lines().enumerate();
     while let Some((at, line)) = lines.next() {
-        if line.trim_end() == "```console" {
+        if let Some(command) = hidden(line) {
+            let step = Step {
+                line: at + 1,
+                command: command.to_owned(),
+                output: at + 2,
+                expected: vec!["...".to_owned()],
+            };
+            blocks.push(Block {
+                line: at + 1,
+                no_run: None,
+                steps: vec![step],
+            });
+        } else if line.trim_end() == "```console" {
             let no_run = no_run(before).map_err(|problem| format!("line {}: {problem}", at + 1))?;
             let inside: Vec<(usize, &str)> = lines
                 .by_ref()
@@ -58,6 +81,13 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Block>, String> {
         }
     }
     Ok(blocks)
+}
+
+/// The command in `<!-- run: COMMAND -->`.
+fn hidden(line: &str) -> Option<&str> {
+    line.strip_prefix("<!-- run: ")?
+        .trim_end()
+        .strip_suffix(" -->")
 }
 
 /// The reason in `<!-- no-run: REASON -->`.
@@ -191,6 +221,13 @@ mod tests {
         assert!(parse("<!-- no-run -->\n```console\n$ a\n```\n").is_err());
         assert!(parse("```console no-run\n$ a\n```\n").is_err());
         assert!(parse("```console\na\n```\n").is_err());
+    }
+
+    #[test]
+    fn a_step_may_be_hidden() {
+        let blocks = parse("<!-- run: serve & -->\n").unwrap();
+        assert_eq!(blocks[0].steps[0].command, "serve &");
+        assert!(!blocks[0].steps[0].must_print());
     }
 
     #[test]
