@@ -5,10 +5,11 @@
 
 use crate::path::PathTemplate;
 use crate::projection::Projection;
-use crate::schema::{Components, Object, Schema};
+use crate::schema::{Components, Field, Object, Schema, TextFormat};
+use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use underpin_brief::model::{Actor, Aggregate, Command, Id, Query, Slot};
+use underpin_brief::model::{Actor, Aggregate, Command, Id, Query, Slot, Value};
 
 /// What clients see.
 #[derive(Clone, Debug)]
@@ -160,7 +161,7 @@ pub enum Style {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A slot of the input; where it is absent, this value.
-    Input(usize, underpin_brief::model::Value),
+    Input(usize, Value),
     /// A filter on a slot of the row.
     Filter(usize, FilterOp),
     /// The order: `-name` is descending.
@@ -191,6 +192,8 @@ pub enum FilterOp {
 pub struct Body {
     /// Its properties; slots are those of the input.
     pub object: Object,
+    /// Its component.
+    pub component: Arc<str>,
     /// The largest body in bytes; more is 413.
     pub max_bytes: u64,
     /// Whether an absent body means `{}`.
@@ -207,7 +210,7 @@ pub enum Reply {
     /// One row.
     Row(RowReply),
     /// The parts of a composed query.
-    Parts(Object),
+    Parts(PartsReply),
     /// How far a flow is.
     Flow,
 }
@@ -217,6 +220,8 @@ pub enum Reply {
 pub struct CommandReply {
     /// Its `return` fields; slots count them in the order of the statements.
     pub returns: Object,
+    /// The component of the answer: these fields and `links`.
+    pub component: Arc<str>,
     /// The row that it is about: created, or named in the path.
     pub row: Option<AnsweredRow>,
     /// Whether it answers at once with a flow to follow.
@@ -239,6 +244,34 @@ pub struct AnsweredRow {
 }
 
 impl CommandReply {
+    /// The answer: the values of the `return` fields in their order, and `links` where there are
+    /// any.
+    #[must_use]
+    pub fn render(&self, components: &Components, returned: &Value, links: Option<Json>) -> Json {
+        let mut answer = components.write(&Schema::Object(self.returns.clone()), returned);
+        if let (Some(answer), Some(links)) = (answer.as_object_mut(), links) {
+            answer.insert("links".to_owned(), links);
+        }
+        answer
+    }
+
+    /// The form of the answer.
+    pub(crate) fn form(&self) -> Object {
+        let mut object = self.returns.clone();
+        if let Some(row) = self.row.as_ref().filter(|row| !row.links.is_empty()) {
+            object.fields.push(Field {
+                name: "links".into(),
+                slot: object.width,
+                schema: Schema::Object(row.links.form()),
+                required: true,
+                default: None,
+                secret: false,
+            });
+            object.width += 1;
+        }
+        object
+    }
+
     /// The status when all is well.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -261,33 +294,77 @@ impl CommandReply {
 /// Where a row stands and what can be done with it.
 #[derive(Clone, Debug, Default)]
 pub struct Links {
-    /// The path of the row, where it can be read.
+    /// The path of the row, where it can be read; its parameters are the key of the row.
     pub item: Option<PathTemplate>,
-    /// Commands that move it, by the name of the link.
-    pub moves: Vec<MoveLink>,
+    /// Commands on the row, sorted by the name of the link.
+    pub commands: Vec<CommandLink>,
+}
+
+/// A command on a row.
+#[derive(Clone, Debug)]
+pub struct CommandLink {
+    /// The name of the link: the move, or the command where it moves nothing or several commands
+    /// do that move.
+    pub rel: Arc<str>,
+    /// The command.
+    pub command: Id<Command>,
+    /// Its path; the parameters are the key of the row.
+    pub path: PathTemplate,
+    /// The states in which it is open; empty: in all.
+    pub from: Vec<Arc<str>>,
+    /// Who may.
+    pub access: Access,
 }
 
 impl Links {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.item.is_none() && self.moves.is_empty()
+        self.item.is_none() && self.commands.is_empty()
     }
-}
 
-/// A command that moves a row.
-#[derive(Clone, Debug)]
-pub struct MoveLink {
-    /// The name of the link: the move, or the command where several commands do that move.
-    pub rel: Arc<str>,
-    /// The command.
-    pub command: Id<Command>,
-    /// Its path; the parameters are the key of the row.
-    pub path: PathTemplate,
-    /// The states in which it is open.
-    pub from: Vec<Arc<str>>,
-    /// Who may.
-    pub access: Access,
+    /// The links of the row with that key (as [`crate::Components::key_texts`] gives it): where it
+    /// stands, and the commands that `open` admits.
+    pub fn render(&self, key: &[String], open: impl Fn(&CommandLink) -> bool) -> Json {
+        let mut links = Map::new();
+        if let Some(item) = &self.item {
+            links.insert("self".to_owned(), item.fill(key).into());
+        }
+        for link in self.commands.iter().filter(|link| open(link)) {
+            links.insert(link.rel.to_string(), link.path.fill(key).into());
+        }
+        Json::Object(links)
+    }
+
+    /// The form of the links: only where the row stands is always there.
+    pub(crate) fn form(&self) -> Object {
+        let link = |slot: usize, name: &Arc<str>, path: &PathTemplate, required: bool| Field {
+            name: name.clone(),
+            slot,
+            schema: Schema::Text {
+                min: None,
+                max: None,
+                format: TextFormat::Path(path.to_string().into()),
+            },
+            required,
+            default: None,
+            secret: false,
+        };
+        let own: Arc<str> = "self".into();
+        let mut fields: Vec<Field> = self
+            .item
+            .iter()
+            .map(|path| link(0, &own, path, true))
+            .collect();
+        for command in &self.commands {
+            fields.push(link(fields.len(), &command.rel, &command.path, false));
+        }
+        Object {
+            title: None,
+            width: fields.len(),
+            fields,
+        }
+    }
 }
 
 /// A page of rows.
@@ -315,6 +392,15 @@ pub struct RowReply {
     /// What can be done with it.
     pub links: Links,
     /// The component of the row.
+    pub component: Arc<str>,
+}
+
+/// A composed answer.
+#[derive(Clone, Debug)]
+pub struct PartsReply {
+    /// One property per part, slots in the order of the parts.
+    pub object: Object,
+    /// Its component.
     pub component: Arc<str>,
 }
 

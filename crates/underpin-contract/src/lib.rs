@@ -21,5 +21,4 @@ pub use projection::{Column, Node, Projection};
 pub use request::{Arguments, Filter, Headers, IfMatch, Rejection, Request, Sort, read_request};
 pub use schema::{
     Components, Field, MoneyForm, Object, Schema, TextFormat, Violation, canonical_json,
-    key_segments,
 };

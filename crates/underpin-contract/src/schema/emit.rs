@@ -12,7 +12,7 @@ impl Schema {
             Self::Any { .. } => json!({}),
             Self::Bool => json!({ "type": "boolean" }),
             Self::Integer { min, max } => integer(*min, *max),
-            Self::Text { min, max, format } => string(*min, *max, *format),
+            Self::Text { min, max, format } => string(*min, *max, format),
             Self::Decimal { min, max, shown } => decimal(*min, *max, *shown),
             Self::Money(form) => money(form),
             Self::MoneyText(form) => money_text(form),
@@ -119,12 +119,12 @@ fn integer(min: Option<i64>, max: Option<i64>) -> Json {
     schema
 }
 
-fn string(min: Option<u64>, max: Option<u64>, format: TextFormat) -> Json {
+fn string(min: Option<u64>, max: Option<u64>, format: &TextFormat) -> Json {
     let mut schema = json!({ "type": "string" });
     put(
         &mut schema,
         "format",
-        (format == TextFormat::Email).then_some("email"),
+        (*format == TextFormat::Email).then_some("email"),
     );
     put(&mut schema, "pattern", text::pattern(format));
     put(&mut schema, "minLength", min.filter(|min| *min > 0));

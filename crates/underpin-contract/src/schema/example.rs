@@ -19,7 +19,7 @@ impl Components {
             Schema::Any { .. } => json!({}),
             Schema::Bool => json!(true),
             Schema::Integer { min, max } => json!(within(1, *min, *max)),
-            Schema::Text { min, max, format } => json!(text(name, *min, *max, *format)),
+            Schema::Text { min, max, format } => json!(text(name, *min, *max, format)),
             Schema::Decimal { min, max, .. } => {
                 let half = Decimal::parse("1.5").unwrap_or(Decimal::ONE);
                 json!(within(half, *min, *max).to_string())
@@ -95,12 +95,13 @@ fn singular(name: &str) -> String {
     name.strip_suffix('s').unwrap_or(name).to_owned()
 }
 
-fn text(name: &str, min: Option<u64>, max: Option<u64>, format: TextFormat) -> String {
+fn text(name: &str, min: Option<u64>, max: Option<u64>, format: &TextFormat) -> String {
     let base = match format {
         TextFormat::Plain => name.replace('_', " "),
         TextFormat::Email => "ada@example.org".to_owned(),
         TextFormat::Url => format!("https://example.org/{name}"),
         TextFormat::Token => format!("{name}-1"),
+        TextFormat::Path(template) => template.replace(['{', '}'], ""),
     };
     let max = max
         .and_then(|max| usize::try_from(max).ok())

@@ -112,7 +112,7 @@ pub struct MoneyForm {
 }
 
 /// What holds of a text besides its length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextFormat {
     /// Nothing.
     Plain,
@@ -122,6 +122,8 @@ pub enum TextFormat {
     Url,
     /// Letters, digits, `_` and `-`: generated ids, handles, cursors.
     Token,
+    /// A path of this backend, made after that template; only written.
+    Path(Arc<str>),
 }
 
 /// A JSON object with known properties.
@@ -260,10 +262,21 @@ impl Schema {
     }
 }
 
+impl Components {
+    /// A key as texts for a path: one per key field.
+    #[must_use]
+    pub fn key_texts(key: &Value) -> Vec<String> {
+        match key {
+            Value::List(parts) => parts.iter().flat_map(Self::key_texts).collect(),
+            leaf => write::plain(leaf).into_iter().collect(),
+        }
+    }
+}
+
 /// The names of the path segments that a key takes: one per leaf, joined with `_` where a key
 /// field is itself a key of several fields.
 #[must_use]
-pub fn key_segments(name: &str, schema: &Schema) -> Vec<String> {
+pub(crate) fn key_segments(name: &str, schema: &Schema) -> Vec<String> {
     match schema {
         Schema::Key(fields) => fields
             .iter()

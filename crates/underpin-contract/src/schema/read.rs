@@ -248,7 +248,7 @@ impl Schema {
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         match self {
             Self::Text { min, max, format } => {
-                text_fits(text, *min, *max, *format).map(|()| Value::text(text))
+                text_fits(text, *min, *max, format).map(|()| Value::text(text))
             }
             Self::Decimal { min, max, .. } => {
                 let value = plain_decimal(text).ok_or(
@@ -343,7 +343,7 @@ fn text_fits(
     text: &str,
     min: Option<u64>,
     max: Option<u64>,
-    format: TextFormat,
+    format: &TextFormat,
 ) -> Result<(), String> {
     let length = text.chars().count() as u64;
     match (min, max) {

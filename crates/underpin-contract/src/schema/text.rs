@@ -4,9 +4,9 @@
 use super::TextFormat;
 
 /// Whether `text` is of that format.
-pub(super) fn fits(format: TextFormat, text: &str) -> Result<(), String> {
+pub(super) fn fits(format: &TextFormat, text: &str) -> Result<(), String> {
     let ok = match format {
-        TextFormat::Plain => true,
+        TextFormat::Plain | TextFormat::Path(_) => true,
         TextFormat::Email => is_email(text),
         TextFormat::Url => is_url(text),
         TextFormat::Token => text.bytes().all(is_token_byte),
@@ -19,18 +19,18 @@ pub(super) fn fits(format: TextFormat, text: &str) -> Result<(), String> {
 }
 
 /// The pattern of a format, as JSON Schema has it.
-pub(super) fn pattern(format: TextFormat) -> Option<&'static str> {
+pub(super) fn pattern(format: &TextFormat) -> Option<&'static str> {
     match format {
-        TextFormat::Plain => None,
+        TextFormat::Plain | TextFormat::Path(_) => None,
         TextFormat::Email => Some("^[!-?A-~]+@[!-?A-~]+$"),
         TextFormat::Url => Some("^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-~]*)?$"),
         TextFormat::Token => Some("^[A-Za-z0-9_-]+$"),
     }
 }
 
-fn wanted(format: TextFormat) -> &'static str {
+fn wanted(format: &TextFormat) -> &'static str {
     match format {
-        TextFormat::Plain => "must be a text",
+        TextFormat::Plain | TextFormat::Path(_) => "must be a text",
         TextFormat::Email => "must be an e-mail address such as `ada@example.org`",
         TextFormat::Url => "must be an absolute `http` or `https` URL",
         TextFormat::Token => "may have only letters, digits, `_` and `-`",

@@ -50,12 +50,6 @@ impl Components {
         };
         Json::Object(shown.map(member).collect())
     }
-
-    /// A value as one piece of text of a URL; `None` where its form has none.
-    #[must_use]
-    pub fn write_text(&self, value: &Value) -> Option<String> {
-        plain(value)
-    }
 }
 
 /// Values without a described form (`json` fields and the like).
@@ -75,7 +69,7 @@ fn anything(value: &Value) -> Json {
 }
 
 /// The text of a value that is one piece.
-fn plain(value: &Value) -> Option<String> {
+pub(super) fn plain(value: &Value) -> Option<String> {
     Some(match value {
         Value::Text(text) => text.to_string(),
         Value::Bool(truth) => truth.to_string(),

@@ -1,0 +1,301 @@
+//! Which refusals a command can answer: collected from its statements, the invariants and moves of
+//! the rows it touches, externals, child commands and limits.
+
+use super::problems::Ground;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use underpin_brief::model::{
+    Access, Aggregate, BinaryOp, Brief, CallTarget, ChangeStep, Command, Expr, ExprKind, Function,
+    Id, LimitKind, LimitedOperation, Query, Root, Slot, Statement, StatementKind, Type,
+};
+
+/// Refusals with their grounds; the strongest ground of a code counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refusals {
+    /// By code.
+    pub codes: BTreeMap<Arc<str>, Ground>,
+    /// Whether it asks somebody outside.
+    pub calls: bool,
+    /// Whether an unknown outcome may stay unknown.
+    pub doubtful: bool,
+    /// Whether it writes.
+    pub writes: bool,
+}
+
+impl Refusals {
+    fn add(&mut self, code: &str, ground: Ground) {
+        let known = self.codes.entry(code.into()).or_insert(ground);
+        *known = (*known).max(ground);
+    }
+
+    fn join(&mut self, other: Self) {
+        for (code, ground) in other.codes {
+            self.add(&code, ground);
+        }
+        self.calls |= other.calls;
+        self.doubtful |= other.doubtful;
+        self.writes |= other.writes;
+    }
+}
+
+/// The refusals of a command.
+pub(super) fn of_command(brief: &Brief, id: Id<Command>) -> Refusals {
+    let mut collector = Collector {
+        brief,
+        under_way: BTreeSet::new(),
+    };
+    let mut found = collector.command(id);
+    limits(brief, LimitedOperation::Command(id), &mut found);
+    found
+}
+
+/// The refusals of a query.
+pub(super) fn of_query(brief: &Brief, id: Id<Query>) -> Refusals {
+    let mut found = Refusals::default();
+    limits(brief, LimitedOperation::Query(id), &mut found);
+    found
+}
+
+fn limits(brief: &Brief, operation: LimitedOperation, found: &mut Refusals) {
+    for limit in &brief.limits {
+        let named = limit.operations.contains(&operation);
+        let general = limit.operations.is_empty() && matches!(limit.kind, LimitKind::Rate { .. });
+        let (Some(code), true) = (&limit.code, named || general) else {
+            continue;
+        };
+        found.add(
+            &code.text,
+            match limit.kind {
+                LimitKind::Rate { .. } => Ground::Rate,
+                LimitKind::Count { .. } | LimitKind::Sum { .. } => Ground::State,
+            },
+        );
+    }
+}
+
+struct Collector<'b> {
+    brief: &'b Brief,
+    under_way: BTreeSet<Id<Command>>,
+}
+
+impl Collector<'_> {
+    fn command(&mut self, id: Id<Command>) -> Refusals {
+        let mut found = Refusals::default();
+        if !self.under_way.insert(id) {
+            return found;
+        }
+        let command = self.brief.commands.get(id);
+        let mut sent = SentOnly::default();
+        self.statements(&command.body.statements, &mut sent, &mut found);
+        for allow in command
+            .allows
+            .iter()
+            .filter_map(|allow| allow.when.as_ref())
+        {
+            self.faults(allow, &mut found);
+        }
+        self.under_way.remove(&id);
+        found
+    }
+
+    fn statements(&mut self, statements: &[Statement], sent: &mut SentOnly, found: &mut Refusals) {
+        for statement in statements {
+            self.statement(statement, sent, found);
+            for expr in expressions(statement) {
+                self.faults(expr, found);
+            }
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement, sent: &mut SentOnly, found: &mut Refusals) {
+        match &statement.kind {
+            StatementKind::Let(expr) => sent.bind(statement.binding, expr),
+            StatementKind::Read {
+                access: Access::One(_),
+                ..
+            } => {
+                found.add("not-found", Ground::State);
+            }
+            StatementKind::Read { .. } | StatementKind::Emit { .. } | StatementKind::Return(_) => {}
+            StatementKind::Create { aggregate, .. } => {
+                let row = self.brief.aggregates.get(*aggregate);
+                if !row.generated_key || row.fields.iter().any(|field| field.marks.unique) {
+                    found.add("exists", Ground::State);
+                }
+                self.write(*aggregate, true, found);
+            }
+            StatementKind::Change {
+                aggregate,
+                create,
+                steps,
+                ..
+            } => {
+                if !create {
+                    found.add("not-found", Ground::State);
+                }
+                self.write(*aggregate, *create, found);
+                self.steps(steps, found);
+            }
+            StatementKind::Delete { .. } => {
+                found.add("not-found", Ground::State);
+                found.writes = true;
+            }
+            StatementKind::Call { target, once, .. } => {
+                found.doubtful |= once.is_some();
+                self.call(*target, found);
+            }
+            StatementKind::Each {
+                variable,
+                list,
+                body,
+                ..
+            } => {
+                sent.bind(Some(*variable), list);
+                self.statements(body, sent, found);
+            }
+            StatementKind::Require { condition, code } => {
+                let ground = if sent.holds(condition) {
+                    Ground::Request
+                } else {
+                    Ground::State
+                };
+                found.add(&code.text, ground);
+            }
+        }
+    }
+
+    fn call(&mut self, target: CallTarget, found: &mut Refusals) {
+        match target {
+            CallTarget::External(external, operation) => {
+                found.calls = true;
+                let operation = self.brief.externals.get(external).operations.get(operation);
+                for fails in &operation.fails {
+                    found.add(&fails.code.text, Ground::Request);
+                }
+            }
+            CallTarget::Command(id) => {
+                let child = self.command(id);
+                found.join(child);
+            }
+        }
+    }
+
+    fn steps(&mut self, steps: &[ChangeStep], found: &mut Refusals) {
+        for step in steps {
+            match step {
+                ChangeStep::Require { code, .. } => found.add(&code.text, Ground::State),
+                ChangeStep::Move { .. } => found.add("illegal-move", Ground::State),
+                ChangeStep::Set(_) => {}
+            }
+        }
+    }
+
+    fn write(&mut self, aggregate: Id<Aggregate>, creates: bool, found: &mut Refusals) {
+        found.writes = true;
+        for invariant in &self.brief.aggregates.get(aggregate).invariants {
+            found.add(&invariant.code.text, Ground::State);
+        }
+        for limit in &self.brief.limits {
+            let counted = match &limit.kind {
+                LimitKind::Count {
+                    aggregate: counted, ..
+                } => creates && *counted == aggregate,
+                LimitKind::Sum {
+                    aggregate: counted, ..
+                } => *counted == aggregate,
+                LimitKind::Rate { .. } => false,
+            };
+            if counted {
+                let code = limit
+                    .code
+                    .as_ref()
+                    .map_or("too-many-requests", |code| &*code.text);
+                found.add(code, Ground::State);
+            }
+        }
+    }
+
+    /// Refusals inside an expression: arithmetic that may not fit, an index that may be absent.
+    fn faults(&self, expr: &Expr, found: &mut Refusals) {
+        expr.walk(&mut |part| match &part.kind {
+            ExprKind::Index(..) => found.add("not-found", Ground::State),
+            ExprKind::Binary(op, ..) if is_arithmetic(*op) && is_number(&part.ty) => {
+                found.add("arithmetic", Ground::Request);
+            }
+            ExprKind::Call(Function::Sum, _) => found.add("arithmetic", Ground::Request),
+            _ => {}
+        });
+    }
+}
+
+fn is_arithmetic(op: BinaryOp) -> bool {
+    matches!(
+        op,
+        BinaryOp::Add
+            | BinaryOp::Subtract
+            | BinaryOp::Multiply
+            | BinaryOp::Divide
+            | BinaryOp::Remainder
+    )
+}
+
+fn is_number(ty: &Type) -> bool {
+    !matches!(ty, Type::Text | Type::List(_))
+}
+
+/// The expressions of a statement, without those of statements inside it.
+fn expressions(statement: &Statement) -> Vec<&Expr> {
+    let mut found: Vec<&Expr> = statement.when.iter().collect();
+    match &statement.kind {
+        StatementKind::Let(expr) | StatementKind::Each { list: expr, .. } => found.push(expr),
+        StatementKind::Require { condition, .. } => found.push(condition),
+        StatementKind::Read {
+            access: Access::One(expr) | Access::Keys(expr),
+            ..
+        } => {
+            found.push(expr);
+        }
+        StatementKind::Create { sets, .. }
+        | StatementKind::Emit { sets, .. }
+        | StatementKind::Call { sets, .. } => found.extend(sets.iter().map(|set| &set.value)),
+        StatementKind::Change { steps, .. } => {
+            for step in steps {
+                match step {
+                    ChangeStep::Require { condition, .. } => found.push(condition),
+                    ChangeStep::Set(sets) => found.extend(sets.iter().map(|set| &set.value)),
+                    ChangeStep::Move { .. } => {}
+                }
+            }
+        }
+        StatementKind::Return(fields) => found.extend(fields.iter().map(|(_, expr)| expr)),
+        StatementKind::Read { .. } | StatementKind::Delete { .. } => {}
+    }
+    found
+}
+
+/// Bindings whose value follows from what was sent, who sent it and when.
+#[derive(Default)]
+struct SentOnly {
+    slots: BTreeSet<Slot>,
+}
+
+impl SentOnly {
+    fn bind(&mut self, binding: Option<Slot>, expr: &Expr) {
+        if let Some(slot) = binding.filter(|_| self.holds(expr)) {
+            self.slots.insert(slot);
+        }
+    }
+
+    fn holds(&self, expr: &Expr) -> bool {
+        let given = [Root::Input, Root::Now, Root::Flags].map(Root::slot);
+        let mut own = BTreeSet::new();
+        expr.walk(&mut |part| {
+            if let ExprKind::Comprehension { variable, .. } = part.kind {
+                own.insert(variable);
+            }
+        });
+        let known =
+            |slot: &Slot| given.contains(slot) || own.contains(slot) || self.slots.contains(slot);
+        expr.slots().iter().all(known)
+    }
+}
