@@ -38,7 +38,7 @@ pub(crate) const RESERVED: &[&str] = &[
     "openapi.json",
     "problems",
     "flows",
-    "inbound",
+    "webhooks",
     ".well-known",
 ];
 

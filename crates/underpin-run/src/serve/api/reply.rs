@@ -11,8 +11,8 @@ use hyper::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use underpin_brief::model::{Id, Query, Value};
 use underpin_contract::{
-    Column, CommandReply, Contract, Links, Operation, PageReply, PathTemplate, Reply, RowReply,
-    Schema, Source,
+    Column, CommandReply, Components, Contract, Links, Operation, PageReply, PathTemplate, Reply,
+    RowReply, Schema, Source,
 };
 
 impl Api {
@@ -41,7 +41,7 @@ impl Api {
         if let Some(mark) = &done.row {
             let item = reply.row.as_ref().and_then(|row| row.links.item.as_ref());
             if let Some(item) = item.filter(|_| status == StatusCode::CREATED) {
-                answer = answer.header("location", &item.fill(&segments(&mark.key)));
+                answer = answer.header("location", &item.fill(&Components::key_texts(&mark.key)));
             }
             answer = answer.header("etag", &format!("\"{}\"", mark.version));
         }
@@ -168,8 +168,8 @@ impl Api {
                 });
                 read(request, row.mark.as_ref().map(|mark| mark.version), &body)
             }
-            (QueryAnswer::One(row), Reply::Parts(object)) => {
-                let form = Schema::Object(object.clone());
+            (QueryAnswer::One(row), Reply::Parts(reply)) => {
+                let form = Schema::Object(reply.object.clone());
                 let parts = Value::record(row.parts);
                 read(
                     request,
@@ -274,32 +274,10 @@ fn shown(query: Id<Query>, row: &ShownRow, column: Column) -> Option<&Value> {
         .filter(|_| column.query == query)
 }
 
-/// Where the row stands and which moves are open.
+/// Where the row stands and which commands on it are open.
 fn links(links: &Links, mark: &RowMark) -> Json {
-    let key = segments(&mark.key);
-    let mut found = Map::new();
-    if let Some(item) = &links.item {
-        found.insert("self".into(), json!(item.fill(&key)));
-    }
-    for link in links
-        .moves
-        .iter()
-        .filter(|link| mark.open.contains(&link.command))
-    {
-        found.insert(link.rel.to_string(), json!(link.path.fill(&key)));
-    }
-    Json::Object(found)
-}
-
-/// A key as segments of a path: one per leaf.
-fn segments(key: &Value) -> Vec<String> {
-    match key {
-        Value::List(parts) => parts.iter().flat_map(segments).collect(),
-        leaf => underpin_contract::Components::default()
-            .write_text(leaf)
-            .into_iter()
-            .collect(),
-    }
+    let key = Components::key_texts(&mark.key);
+    links.render(&key, |link| mark.open.contains(&link.command))
 }
 
 /// The same question, continued at `after`.
