@@ -514,13 +514,31 @@ impl Checker<'_, '_> {
                 .push(found.help("`list.size()` counts the elements of a list"));
             return None;
         }
-        let found = list_function(name, types)
+        let keys = self.element_keys(types);
+        let found = list_function(name, types, &keys)
             .or_else(|| time_function(name, types))
             .or_else(|| text_function(name, types));
         if found.is_none() {
             self.wrong_types(call, types);
         }
         found
+    }
+
+    /// The types of the key fields of the elements, where the first argument is a list of records.
+    fn element_keys(&self, types: &[Type]) -> Vec<Type> {
+        let Some(Type::List(item)) = types.first() else {
+            return Vec::new();
+        };
+        let Type::Record(id) = **item else {
+            return Vec::new();
+        };
+        let record = self.scope.signatures.record(id);
+        let slots = record.and_then(|record| record.shape.slots.get(..record.keys));
+        slots
+            .unwrap_or(&[])
+            .iter()
+            .map(|slot| slot.ty.clone())
+            .collect()
     }
 
     fn wrong_types(&mut self, call: &Call<'_>, types: &[Type]) {
@@ -552,7 +570,8 @@ fn ordered(ty: &Type) -> bool {
     summable(ty) || matches!(ty, Type::Date | Type::Time | Type::Text)
 }
 
-fn list_function(name: &str, types: &[Type]) -> Option<Signature> {
+/// `keys` are the types of the key fields of the elements of a list.
+fn list_function(name: &str, types: &[Type], keys: &[Type]) -> Option<Signature> {
     let same = |function, ty: Type| Some((function, types.to_vec(), ty));
     match (name, types) {
         ("sum", [Type::List(item)]) if summable(item) => same(Function::Sum, (**item).clone()),
@@ -588,9 +607,10 @@ fn list_function(name: &str, types: &[Type]) -> Option<Signature> {
             list.clone(),
         )),
         ("drop", [list @ Type::List(item), key]) => {
-            let target = match **item {
-                Type::Record(_) => key.clone(),
-                ref other => other.clone(),
+            let target = match (&**item, keys) {
+                (Type::Record(_), [one]) => one.clone(),
+                (Type::Record(_), [_, ..]) => key.clone(),
+                (other, _) => other.clone(),
             };
             Some((Function::Drop, vec![list.clone(), target], list.clone()))
         }

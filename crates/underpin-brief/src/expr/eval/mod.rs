@@ -4,9 +4,16 @@
 //! `||` and `!` are three-valued as in SQL, `has` and `orValue` always give a value. Nothing here
 //! reads a clock or draws randomness; rows and secrets come from [`Rows`].
 
+mod arithmetic;
+mod compile;
+mod functions;
+pub mod json;
+mod schema;
+
+use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Actor, Aggregate, Brief, Define, Expr, Id, Slot, Table, Value};
+use crate::model::{Actor, Aggregate, Brief, Define, Expr, Id, Root, Slot, Table, Type, Value};
 
 /// Why an evaluation gave no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,31 +139,61 @@ impl Defines for Brief {
 }
 
 /// The compiled defines of a brief, shared by all its expressions.
-#[derive(Debug, Default)]
-pub struct Library {}
+#[derive(Default)]
+pub struct Library {
+    defines: Vec<Vec<CompiledDefine>>,
+}
+
+struct CompiledDefine {
+    code: Code,
+    frame: u32,
+    depth: Option<u32>,
+    truth: bool,
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Library").finish_non_exhaustive()
+    }
+}
 
 impl Library {
     /// Compiles every define.
     #[must_use]
     pub fn new(defines: &dyn Defines) -> Arc<Self> {
-        let _ = defines;
-        Arc::new(Self {})
+        let one = |define: &Define| CompiledDefine {
+            code: compile::compile(&define.expr),
+            frame: define.frame,
+            depth: define.depth,
+            truth: define.expr.ty == Type::Bool,
+        };
+        let table = |table: &Table<Define>| table.rows().iter().map(one).collect();
+        Arc::new(Self {
+            defines: defines.tables().into_iter().map(table).collect(),
+        })
     }
 
     /// Compiles one expression.
     #[must_use]
     pub fn compile(self: &Arc<Self>, expr: &Expr) -> Compiled {
-        let _ = expr;
         Compiled {
+            code: compile::compile(expr).into(),
             library: Arc::clone(self),
         }
     }
 }
 
 /// An expression ready to run, any number of times, on any thread.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Compiled {
+    code: Arc<dyn Fn(&mut Run<'_>) -> Result<Value, Fault> + Send + Sync>,
     library: Arc<Library>,
+}
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled").finish_non_exhaustive()
+    }
 }
 
 impl Compiled {
@@ -165,7 +202,91 @@ impl Compiled {
     /// # Errors
     /// What keeps it from having a value.
     pub fn eval(&self, frame: &mut Frame, rows: &dyn Rows) -> Result<Value, Fault> {
-        let _ = (frame, rows, &self.library);
-        Ok(Value::Null)
+        let mut run = Run {
+            frame,
+            rows,
+            library: &self.library,
+            active: Vec::new(),
+            group: Vec::new(),
+        };
+        (self.code)(&mut run)
+    }
+
+    /// The value over a group of rows of a view: functions over the group see every frame,
+    /// everything else the first one.
+    ///
+    /// # Errors
+    /// What keeps it from having a value.
+    pub fn eval_group(&self, group: Vec<Frame>, rows: &dyn Rows) -> Result<Value, Fault> {
+        let mut first = group.first().cloned().unwrap_or_default();
+        let library = &self.library;
+        let mut run = Run {
+            frame: &mut first,
+            rows,
+            library,
+            active: Vec::new(),
+            group,
+        };
+        (self.code)(&mut run)
+    }
+}
+
+/// One evaluation.
+struct Run<'r> {
+    frame: &'r mut Frame,
+    rows: &'r dyn Rows,
+    library: &'r Library,
+    /// Recursive defines that are being evaluated, outermost first.
+    active: Vec<(usize, usize)>,
+    group: Vec<Frame>,
+}
+
+type Code = Box<dyn Fn(&mut Run<'_>) -> Result<Value, Fault> + Send + Sync>;
+
+impl Run<'_> {
+    /// A define with `row` as its `self`.
+    fn define(&mut self, aggregate: usize, define: usize, row: Value) -> Result<Value, Fault> {
+        let library = self.library;
+        let Some(found) = library
+            .defines
+            .get(aggregate)
+            .and_then(|table| table.get(define))
+        else {
+            return Err(Fault::Unavailable("a define is missing".into()));
+        };
+        if row.is_null() {
+            return Ok(Value::Null);
+        }
+        let this = (aggregate, define);
+        if let Some(depth) = found.depth {
+            let entered = self.active.iter().filter(|active| **active == this).count();
+            if entered > depth as usize {
+                return Ok(if found.truth {
+                    Value::Bool(false)
+                } else {
+                    Value::Null
+                });
+            }
+            self.active.push(this);
+        }
+        let mut frame = Frame::new(found.frame.max(Root::COUNT));
+        frame.set(Root::SelfRow.slot(), row);
+        frame.set(
+            Root::Caller.slot(),
+            self.frame.get(Root::Caller.slot()).clone(),
+        );
+        let mut inner = Run {
+            frame: &mut frame,
+            rows: self.rows,
+            library,
+            active: std::mem::take(&mut self.active),
+            group: Vec::new(),
+        };
+        let result = (found.code)(&mut inner);
+        self.active = std::mem::take(&mut inner.active);
+        if found.depth.is_some() {
+            self.active.pop();
+        }
+        result
     }
 }
