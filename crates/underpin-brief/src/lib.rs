@@ -11,5 +11,6 @@ pub mod flow;
 pub mod kdl;
 pub mod model;
 pub mod render;
+pub mod resolve;
 pub mod source;
 pub mod suggest;

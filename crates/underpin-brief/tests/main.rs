@@ -5,6 +5,7 @@
     reason = "tests read the outside test data; the stage they test does not"
 )]
 
+mod briefs;
 mod code_pages;
 mod kdl_canonical;
 mod kdl_conformance;

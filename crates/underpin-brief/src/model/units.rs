@@ -200,6 +200,9 @@ impl fmt::Display for Duration {
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// ISO 4217's code for "no currency": what amounts have in a brief that names none.
+    pub const NONE: Self = Self(*b"XXX");
+
     /// Three upper-case ASCII letters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -9,7 +9,13 @@ use crate::kdl::Node;
 use crate::model::*;
 
 pub(super) fn actors(cx: &Cx<'_>) -> Table<Actor> {
-    Table::new(cx.names.actors.iter().map(|(_, name, node)| actor(cx, name, node)).collect())
+    Table::new(
+        cx.names
+            .actors
+            .iter()
+            .map(|(_, name, node)| actor(cx, name, node))
+            .collect(),
+    )
 }
 
 fn actor(cx: &Cx<'_>, name: &Name, node: &Node) -> Actor {
@@ -27,7 +33,10 @@ fn actor(cx: &Cx<'_>, name: &Name, node: &Node) -> Actor {
         },
         cross_tenant: node.mark(1, "cross-tenant"),
         channels,
-        sign_in: node.child_args("sign-in").filter_map(EntryExt::text).collect(),
+        sign_in: node
+            .child_args("sign-in")
+            .filter_map(EntryExt::text)
+            .collect(),
         roles,
     }
 }
@@ -36,7 +45,9 @@ fn channels(node: &Node) -> impl Iterator<Item = Channel> {
     let channel = |name| Channel {
         name,
         rtt: node.prop("rtt").and_then(EntryExt::duration),
-        bandwidth: node.prop("bandwidth").and_then(|entry| bandwidth(entry.value.as_str()?)),
+        bandwidth: node
+            .prop("bandwidth")
+            .and_then(|entry| bandwidth(entry.value.as_str()?)),
         session: node.prop("session").and_then(EntryExt::text),
         offline: node.prop("offline").and_then(EntryExt::duration),
     };

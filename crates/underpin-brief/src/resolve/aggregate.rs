@@ -14,13 +14,48 @@ use crate::model::*;
 use crate::suggest::closest;
 use std::sync::Arc;
 
+/// Reports keys that lead back to themselves, and takes them out, so that whoever follows keys
+/// comes to an end.
+pub(super) fn break_key_cycles(cx: &Cx<'_>, table: &mut Table<Aggregate>) {
+    let leads = |aggregate: &Aggregate| {
+        let keys = aggregate.key_fields().iter();
+        let to = keys.filter_map(|field| match field.ty {
+            Type::Ref(id) => Some(id.index()),
+            _ => None,
+        });
+        to.collect()
+    };
+    let edges: Vec<Vec<usize>> = table.rows().iter().map(leads).collect();
+    let (_, cyclic) = super::order::order(&edges);
+    for at in cyclic {
+        let aggregate = table.get_mut(Id::from_index(at));
+        let mut row = (*aggregate.row).clone();
+        for (slot, field) in aggregate.fields.iter_mut().take(aggregate.keys).enumerate() {
+            if !matches!(field.ty, Type::Ref(_)) {
+                continue;
+            }
+            let message = format!("the key of `{}` leads back to itself", aggregate.name);
+            let help = "take a key that is no reference, and make this one a field";
+            cx.push(Diagnostic::error(codes::U0228, field.name.span, message).help(help));
+            field.ty = Type::Error;
+            if let Some(slot) = row.slots.get_mut(slot) {
+                slot.ty = Type::Error;
+            }
+        }
+        aggregate.row = Arc::new(row);
+    }
+}
+
 /// Slots that the language gives to every row.
 const GIVEN: &[&str] = &["created", "version", "state", "tenant"];
 
 /// Shapes of all aggregates; `tenant` is the aggregate whose rows are the tenants.
 pub(super) fn shapes(cx: &Cx<'_>, tenant: Option<Id<Aggregate>>) -> Table<Aggregate> {
     let rows = cx.names.aggregates.iter();
-    Table::new(rows.map(|(id, name, node)| shape(cx, id, name, node, tenant)).collect())
+    Table::new(
+        rows.map(|(id, name, node)| shape(cx, id, name, node, tenant))
+            .collect(),
+    )
 }
 
 fn shape(
@@ -46,7 +81,11 @@ fn shape(
     let shared = node.mark(1, "shared");
     let mut row = shape_of(format!("row of {name}"), &fields, keys);
     let mut given = |name: &str, ty| {
-        row.slots.push(SlotType { name: name.into(), ty, origin: Origin::System });
+        row.slots.push(SlotType {
+            name: name.into(),
+            ty,
+            origin: Origin::System,
+        });
     };
     given("created", Type::Time);
     given("version", Type::Int);
@@ -81,7 +120,10 @@ fn shape(
         }),
         keep: node.child_arg("keep").and_then(EntryExt::duration),
         history: node.child_arg("history").and_then(EntryExt::duration),
-        was: node.children_named("was").filter_map(|node| was(cx, node)).collect(),
+        was: node
+            .children_named("was")
+            .filter_map(|node| was(cx, node))
+            .collect(),
         plural: node.child_arg("plural").and_then(EntryExt::text),
     }
 }
@@ -99,15 +141,22 @@ fn keys(cx: &Cx<'_>, node: &Node) -> (Vec<Field>, bool) {
         } else {
             if nodes.len() > 1 {
                 let message = format!("the key field `{name}` lacks its type");
-                let help = format!("only a key of one field is generated: write `key {name} <type>`");
+                let help =
+                    format!("only a key of one field is generated: write `key {name} <type>`");
                 cx.push(Diagnostic::error(codes::U0204, name.span, message).help(help));
             }
             generated = true;
             Some(types::with_type(cx, key, name, Type::Text))
         };
         let Some(field) = field else { continue };
-        if matches!(field.ty, Type::Optional(_) | Type::List(_) | Type::Record(_)) {
-            let message = format!("`{}` cannot be a key: its type has no single value", field.name);
+        if matches!(
+            field.ty,
+            Type::Optional(_) | Type::List(_) | Type::Record(_)
+        ) {
+            let message = format!(
+                "`{}` cannot be a key: its type has no single value",
+                field.name
+            );
             let help = "a key field is a required text, number, day, actor or reference";
             cx.push(Diagnostic::error(codes::U0212, field.name.span, message).help(help));
         }
@@ -123,7 +172,11 @@ fn states(cx: &Cx<'_>, node: &Node) -> States {
     let place = |name: &Name| {
         let found = names.iter().position(|state| state.text == name.text);
         if found.is_none() {
-            cx.push(unknown("state", name, names.iter().map(|state| &*state.text)));
+            cx.push(unknown(
+                "state",
+                name,
+                names.iter().map(|state| &*state.text),
+            ));
         }
         found
     };
@@ -134,7 +187,10 @@ fn states(cx: &Cx<'_>, node: &Node) -> States {
         super::actor::distinct(cx, from.iter());
         let mut from: Vec<usize> = from.iter().filter_map(place).collect();
         from.sort_unstable();
-        let to = inner.prop("to").and_then(EntryExt::name).and_then(|to| place(&to));
+        let to = inner
+            .prop("to")
+            .and_then(EntryExt::name)
+            .and_then(|to| place(&to));
         if let Some(to) = to {
             moves.push(Move { name, from, to });
         }
@@ -147,31 +203,46 @@ fn states(cx: &Cx<'_>, node: &Node) -> States {
             cx.push(Diagnostic::warning(codes::U0227, state.span, message).help(help));
         }
     }
-    States { names, moves: Table::new(moves) }
+    States {
+        names,
+        moves: Table::new(moves),
+    }
 }
 
 fn was(cx: &Cx<'_>, node: &Node) -> Option<Was> {
     let place = node.arg(0)?;
     let text = place.value.as_str()?;
     let (external, table) = text.split_once('.').unwrap_or((text, ""));
-    let name = Name { text: external.into(), span: place.value_span };
+    let name = Name {
+        text: external.into(),
+        span: place.value_span,
+    };
     let Some(external) = cx.names.externals.find(external) else {
         cx.push(unknown("external", &name, cx.names.externals.names()));
         return None;
     };
-    Some(Was { external, table: table.into(), sets: sources(node) })
+    Some(Was {
+        external,
+        table: table.into(),
+        sets: sources(node),
+    })
 }
 
 /// Assignments whose right-hand sides are kept as they were written.
 pub(super) fn sources(node: &Node) -> Vec<(Name, Text)> {
     let sets = node.children_named("set").flat_map(Node::props);
-    sets.filter_map(|(key, entry)| Some((super::read::name_of(key), entry.text()?))).collect()
+    sets.filter_map(|(key, entry)| Some((super::read::name_of(key), entry.text()?)))
+        .collect()
 }
 
 /// Invariants and subject, over the finished shapes.
 pub(super) fn rules(cx: &Cx<'_>, table: &mut Table<Aggregate>) {
-    let has_subject: Vec<bool> =
-        cx.names.aggregates.iter().map(|(_, _, node)| node.child("subject").is_some()).collect();
+    let has_subject: Vec<bool> = cx
+        .names
+        .aggregates
+        .iter()
+        .map(|(_, _, node)| node.child("subject").is_some())
+        .collect();
     for (id, _, node) in cx.names.aggregates.iter() {
         let path = table.get(id).path.clone();
         let mut invariants = Vec::new();
@@ -182,7 +253,12 @@ pub(super) fn rules(cx: &Cx<'_>, table: &mut Table<Aggregate>) {
             let code = inner.prop("else").and_then(EntryExt::name);
             let path = NodePath(format!("{path}/invariant#{}", at + 1).into());
             if let (Some(expr), Some(code)) = (expr, code) {
-                invariants.push(Invariant { expr, frame: scope.frame(), code, path });
+                invariants.push(Invariant {
+                    expr,
+                    frame: scope.frame(),
+                    code,
+                    path,
+                });
             }
         }
         let subject = subject(cx, id, node, &has_subject);
@@ -224,12 +300,17 @@ fn personal(cx: &Cx<'_>, aggregate: &Aggregate, node: &Node) {
     if node.child("subject").is_some() {
         return;
     }
-    let Some(field) = aggregate.fields.iter().find(|field| field.marks.personal) else { return };
+    let Some(field) = aggregate.fields.iter().find(|field| field.marks.personal) else {
+        return;
+    };
     let name = &aggregate.name;
     let message = format!("`{name}` holds personal data, but not whose");
     let found = Diagnostic::error(codes::U0217, field.name.span, message)
         .also(name.span, "this aggregate has no `subject`");
-    let actor = aggregate.fields.iter().find(|f| matches!(f.ty.required(), Type::Actor(_)));
+    let actor = aggregate
+        .fields
+        .iter()
+        .find(|f| matches!(f.ty.required(), Type::Actor(_)));
     let key = aggregate.key_fields().first();
     let guess = actor.or(key).map_or("<field>", |field| &field.name.text);
     cx.push(found.help(format!("add `subject {guess}` to its block")));
@@ -239,7 +320,10 @@ fn personal(cx: &Cx<'_>, aggregate: &Aggregate, node: &Node) {
 pub(super) fn find_move(cx: &Cx<'_>, aggregate: &Aggregate, name: &Name) -> Option<Id<Move>> {
     let Some(states) = &aggregate.states else {
         let message = format!("`{}` has no states", aggregate.name);
-        let help = format!("declare `states … {{ move {name} … }}` in `{}`", aggregate.name);
+        let help = format!(
+            "declare `states … {{ move {name} … }}` in `{}`",
+            aggregate.name
+        );
         cx.push(Diagnostic::error(codes::U0221, name.span, message).help(help));
         return None;
     };

@@ -32,6 +32,7 @@ pub(super) fn build(sources: &Sources, nodes: &[&Node]) -> (Option<Brief>, Vec<D
     let enums = record::enums(&cx);
     let records = record::records(&cx);
     let mut aggregates = aggregate::shapes(&cx, tenant);
+    aggregate::break_key_cycles(&cx, &mut aggregates);
     let mut externals = external::shapes(&cx);
     sign(&mut cx, &actors, &enums, &records, &aggregates);
     check_defines(&cx.sig, &mut cx.found.borrow_mut());
@@ -39,14 +40,42 @@ pub(super) fn build(sources: &Sources, nodes: &[&Node]) -> (Option<Brief>, Vec<D
     external::rules(&cx, &mut externals);
     let events = event::events(&cx);
     let commands = cx.names.commands.iter();
-    let inputs: Vec<Vec<Field>> =
-        commands.map(|(_, _, node)| types::fields(&cx, node, "input")).collect();
+    let inputs: Vec<Vec<Field>> = commands
+        .map(|(_, _, node)| types::fields(&cx, node, "input"))
+        .collect();
     let returns = RefCell::new(vec![None; inputs.len()]);
-    let world = World { cx, externals, aggregates, events, inputs, returns };
-    let brief = rest(&world, nodes, Parts { header, actors, enums, records });
-    review::review(&world.cx, &brief);
-    let World { cx, externals, aggregates, events, .. } = world;
-    let brief = Brief { externals, aggregates, events, ..brief };
+    let world = World {
+        cx,
+        externals,
+        aggregates,
+        events,
+        inputs,
+        returns,
+    };
+    let brief = rest(
+        &world,
+        nodes,
+        Parts {
+            header,
+            actors,
+            enums,
+            records,
+        },
+    );
+    review::review(&world, &brief);
+    let World {
+        cx,
+        externals,
+        aggregates,
+        events,
+        ..
+    } = world;
+    let brief = Brief {
+        externals,
+        aggregates,
+        events,
+        ..brief
+    };
     let found = cx.found.into_inner();
     let sound = !has_errors(&found);
     (sound.then_some(brief), found)
@@ -65,16 +94,21 @@ fn context<'a>(
         actors: all(&mut names.actors.names()),
         aggregates: all(&mut names.aggregates.names()),
     };
-    let euro = Currency::parse("EUR");
-    let currency = header.currencies.first().copied().or(euro);
-    let currency = currency.unwrap_or_else(Currency::none);
+    let currency = header.currencies.first().copied().unwrap_or(Currency::NONE);
     let mut sig = Signatures::new(declared, currency);
     sig.flags = all(&mut names.flags.names());
     sig.limits = names.limits.names().map(in_expressions).collect();
     sig.tiers = all(&mut names.tiers.names());
     sig.regions = header.regions.clone();
     let regions = header.regions.clone();
-    Cx { sources, names, currency, regions, sig, found: RefCell::new(found) }
+    Cx {
+        sources,
+        names,
+        currency,
+        regions,
+        sig,
+        found: RefCell::new(found),
+    }
 }
 
 /// Tells the expression checker what everything is.
@@ -96,19 +130,30 @@ fn sign(
         let signature = RecordSignature {
             keys: record.keys,
             shape: Arc::clone(&record.shape),
-            defaults: record.fields.iter().map(|field| field.default.clone()).collect(),
+            defaults: record
+                .fields
+                .iter()
+                .map(|field| field.default.clone())
+                .collect(),
         };
         cx.sig.set_record(id, signature);
     }
     for (id, aggregate) in aggregates.iter() {
         let node = cx.names.aggregates.node(id);
-        let defines = node.into_iter().flat_map(|node| node.children_named("define"));
-        let defines = defines.filter_map(|inner| define(cx, aggregate, inner)).collect();
+        let defines = node
+            .into_iter()
+            .flat_map(|node| node.children_named("define"));
+        let defines = defines
+            .filter_map(|inner| define(cx, aggregate, inner))
+            .collect();
         let signature = AggregateSignature {
             row: Arc::clone(&aggregate.row),
             keys: aggregate.keys,
             generated_key: aggregate.generated_key,
-            states: aggregate.states.as_ref().map_or_else(Vec::new, |states| texts(&states.names)),
+            states: aggregate
+                .states
+                .as_ref()
+                .map_or_else(Vec::new, |states| texts(&states.names)),
             defines,
         };
         cx.sig.set_aggregate(id, signature);
@@ -118,14 +163,23 @@ fn sign(
 fn define(cx: &Cx<'_>, aggregate: &Aggregate, node: &Node) -> Option<DefineSource> {
     use super::read::{EntryExt, NodeExt};
     let name = node.title()?;
-    if let Some(slot) = aggregate.row.slots.iter().find(|slot| slot.name == name.text) {
+    if let Some(slot) = aggregate
+        .row
+        .slots
+        .iter()
+        .find(|slot| slot.name == name.text)
+    {
         let message = format!("`{}` has `{}` already", aggregate.name, slot.name);
         let code = crate::codes::declarations::U0209;
         cx.push(Diagnostic::error(code, name.span, message).help("choose another name"));
     }
     let source = OwnedSource::entry(node.arg(1)?, cx.sources);
     let depth = node.prop("depth").and_then(EntryExt::small);
-    Some(DefineSource { name, source, depth })
+    Some(DefineSource {
+        name,
+        source,
+        depth,
+    })
 }
 
 /// What was made first and goes into the brief as it is.

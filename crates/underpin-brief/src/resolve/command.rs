@@ -19,18 +19,24 @@ pub(super) fn commands(world: &World<'_>) -> Table<Command> {
     let mut edges: Vec<Vec<usize>> = Vec::new();
     for (_, _, node) in names.commands.iter() {
         let mut called = Vec::new();
-        calls(node, &mut |word| called.extend(names.commands.find(word).map(Id::index)));
+        calls(node, &mut |word| {
+            called.extend(names.commands.find(word).map(Id::index))
+        });
         edges.push(called);
     }
     let (sequence, cyclic) = order(&edges);
     let declared: Vec<_> = names.commands.iter().collect();
     let mut all = Vec::new();
     for at in sequence {
-        let Some((_, name, node)) = declared.get(at) else { continue };
+        let Some((_, name, node)) = declared.get(at) else {
+            continue;
+        };
         if cyclic.contains(&at) {
             let message = format!("`{name}` calls itself, directly or through others");
             let help = "let a policy go on with the work: it starts anew on an event";
-            world.cx.push(Diagnostic::error(codes::U0228, name.span, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0228, name.span, message).help(help));
         }
         let (command, returned) = command(world, name, node, at);
         if let Some(place) = world.returns.borrow_mut().get_mut(at) {
@@ -45,7 +51,11 @@ pub(super) fn commands(world: &World<'_>) -> Table<Command> {
 fn calls(node: &Node, found: &mut dyn FnMut(&str)) {
     for inner in node.nodes() {
         if inner.is("call") {
-            inner.arg(1).and_then(|entry| entry.value.as_str()).into_iter().for_each(&mut *found);
+            inner
+                .arg(1)
+                .and_then(|entry| entry.value.as_str())
+                .into_iter()
+                .for_each(&mut *found);
         } else if inner.is("each") {
             calls(inner, found);
         }
@@ -59,11 +69,13 @@ fn command(world: &World<'_>, name: &Name, node: &Node, at: usize) -> (Command, 
     let path = NodePath::declaration("command", &name.text);
     let mut scope = Scope::new(&cx.sig, Position::Allow);
     scope.set_input(&input_shape);
+    scope.set_flow();
     let allows = common::allows(cx, node, &mut scope);
     scope.set_caller(common::callers(cx, node));
-    scope.set_flow();
     scope.set_position(Position::Statement);
-    let once = node.prop("once").and_then(|entry| cx.expr(entry, &mut scope, None));
+    let once = node
+        .prop("once")
+        .and_then(|entry| cx.expr(entry, &mut scope, None));
     let loads = common::loads(cx, node, &mut scope);
     scope.set_secrets(true);
     let mut reader = Reader::new(world, scope);
@@ -79,7 +91,10 @@ fn command(world: &World<'_>, name: &Name, node: &Node, at: usize) -> (Command, 
         origin: Origin::Declared,
     };
     let slots = reader.returned.iter().map(slot).collect();
-    let returned = Shape { title: format!("answer of {name}").into(), slots };
+    let returned = Shape {
+        title: format!("answer of {name}").into(),
+        slots,
+    };
     let command = Command {
         name: name.clone(),
         path,
@@ -109,6 +124,10 @@ fn command(world: &World<'_>, name: &Name, node: &Node, at: usize) -> (Command, 
 }
 
 fn has_statement(node: &Node) -> bool {
-    const OTHERS: &[&str] = &["allow", "input", "load", "within", "deadline", "priority", "bulk"];
-    node.nodes().iter().any(|inner| !OTHERS.contains(&&*inner.name.text))
+    const OTHERS: &[&str] = &[
+        "allow", "input", "load", "within", "deadline", "priority", "bulk",
+    ];
+    node.nodes()
+        .iter()
+        .any(|inner| !OTHERS.contains(&&*inner.name.text))
 }

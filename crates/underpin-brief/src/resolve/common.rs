@@ -32,7 +32,10 @@ pub(super) fn callers(cx: &Cx<'_>, node: &Node) -> Callers {
 
 fn add_callers(cx: &Cx<'_>, line: &Node, callers: &mut Callers) {
     for name in line.args().filter_map(EntryExt::name) {
-        let actor = name.text.split_once('.').map_or(&*name.text, |(actor, _)| actor);
+        let actor = name
+            .text
+            .split_once('.')
+            .map_or(&*name.text, |(actor, _)| actor);
         if actor == "anyone" {
             callers.anyone = true;
         } else if let Some(id) = cx.names.actors.find(actor)
@@ -53,10 +56,18 @@ pub(super) fn allows(cx: &Cx<'_>, node: &Node, scope: &mut Scope<'_>) -> Vec<All
         scope.set_caller(callers);
         let when = cx.condition(line.prop("when"), scope);
         let fresh = line.mark(1, "fresh");
-        let names = line.args().filter_map(EntryExt::name).filter(|name| &*name.text != "fresh");
+        let names = line
+            .args()
+            .filter_map(EntryExt::name)
+            .filter(|name| &*name.text != "fresh");
         for name in names {
             if let Some(who) = who(cx, &name) {
-                allows.push(Allow { who, when: when.clone(), fresh, span: line.span });
+                allows.push(Allow {
+                    who,
+                    when: when.clone(),
+                    fresh,
+                    span: line.span,
+                });
             }
         }
     }
@@ -81,22 +92,35 @@ fn who(cx: &Cx<'_>, name: &Name) -> Option<Who> {
         None => (&*name.text, None),
     };
     let Some(id) = cx.names.actors.find(actor) else {
-        let wrong = Name { text: actor.into(), span: name.span };
-        cx.push(unknown("actor", &wrong, cx.names.actors.names().chain(["anyone"])));
+        let wrong = Name {
+            text: actor.into(),
+            span: name.span,
+        };
+        cx.push(unknown(
+            "actor",
+            &wrong,
+            cx.names.actors.names().chain(["anyone"]),
+        ));
         return None;
     };
-    let Some(role) = role else { return Some(Who::Actor(id)) };
+    let Some(role) = role else {
+        return Some(Who::Actor(id));
+    };
     let node = cx.names.actors.node(id)?;
-    let roles: Vec<&str> =
-        node.child_args("role").filter_map(|entry| entry.value.as_str()).collect();
+    let roles: Vec<&str> = node
+        .child_args("role")
+        .filter_map(|entry| entry.value.as_str())
+        .collect();
     let at = roles.iter().position(|known| *known == role);
     if at.is_none() {
         let message = format!("`{actor}` has no role `{role}`");
         let found = Diagnostic::error(codes::U0210, name.span, message);
         cx.push(match closest(role, roles.iter().copied()) {
-            Some(meant) => {
-                found.fix(format!("did you mean `{meant}`?"), name.span, format!("{actor}.{meant}"))
-            }
+            Some(meant) => found.fix(
+                format!("did you mean `{meant}`?"),
+                name.span,
+                format!("{actor}.{meant}"),
+            ),
             None => found.help(format!("add `role {role}` to the actor `{actor}`")),
         });
     }
@@ -111,12 +135,16 @@ pub(super) fn loads(cx: &Cx<'_>, node: &Node, scope: &mut Scope<'_>) -> Vec<Load
         skew: line.prop("skew").and_then(EntryExt::decimal),
         channel: channel(cx, line),
         connections: line.prop("connections").and_then(EntryExt::natural),
-        per: line.prop("per").and_then(|entry| cx.expr(entry, scope, None)),
+        per: line
+            .prop("per")
+            .and_then(|entry| cx.expr(entry, scope, None)),
         typical: line.prop("typical").and_then(EntryExt::natural),
         peak_per: line.prop("peak").and_then(EntryExt::natural),
         span: line.span,
     };
-    node.children_named("load").map(|line| load(line, scope)).collect()
+    node.children_named("load")
+        .map(|line| load(line, scope))
+        .collect()
 }
 
 /// All `within` lines.
@@ -152,7 +180,10 @@ pub(super) fn known_channel(cx: &Cx<'_>, name: &Name) {
 }
 
 pub(super) fn priority(node: &Node) -> Priority {
-    match node.child_arg("priority").and_then(|entry| entry.value.as_str()) {
+    match node
+        .child_arg("priority")
+        .and_then(|entry| entry.value.as_str())
+    {
         Some("low") => Priority::Low,
         Some("high") => Priority::High,
         _ => Priority::Normal,
@@ -186,7 +217,10 @@ impl<'t> Target<'t> {
             barred: None,
             needed: needed(field),
         };
-        Self { title, slots: fields.iter().map(place).collect() }
+        Self {
+            title,
+            slots: fields.iter().map(place).collect(),
+        }
     }
 
     /// A row that is created: its key is set, too, unless it is generated.
@@ -218,10 +252,18 @@ impl<'t> Target<'t> {
             };
             let free = barred.is_none() && (creating || upsert);
             let needed = free && field.is_some_and(needed);
-            Place { name: &slot.name, ty: &slot.ty, barred, needed }
+            Place {
+                name: &slot.name,
+                ty: &slot.ty,
+                barred,
+                needed,
+            }
         };
         let slots = aggregate.row.slots.iter().enumerate().map(place).collect();
-        Self { title: &aggregate.name.text, slots }
+        Self {
+            title: &aggregate.name.text,
+            slots,
+        }
     }
 
     /// Row or struct slots without any demand, as for what stands in for an answer.
@@ -232,7 +274,10 @@ impl<'t> Target<'t> {
             barred: None,
             needed: !slot.ty.is_optional(),
         };
-        Self { title, slots: shape.slots.iter().map(place).collect() }
+        Self {
+            title,
+            slots: shape.slots.iter().map(place).collect(),
+        }
     }
 }
 
@@ -269,7 +314,10 @@ pub(super) fn assign(
 ) {
     for (key, entry) in set.props() {
         let name = name_of(key);
-        let found = target.slots.iter().position(|place| place.name == &*key.text);
+        let found = target
+            .slots
+            .iter()
+            .position(|place| place.name == &*key.text);
         let Some((slot, place)) = found.and_then(|at| Some((at, target.slots.get(at)?))) else {
             cx.push(no_slot(target, &name));
             let _ = cx.expr(entry, scope, None);
@@ -293,7 +341,15 @@ pub(super) fn assign(
             // Reported; it counts as set, so that no second finding follows.
             let ty = Type::Error;
             let kind = ExprKind::Literal(Value::Null);
-            sets.push(Assign { slot, name, value: Expr { kind, ty, span: entry.value_span } });
+            sets.push(Assign {
+                slot,
+                name,
+                value: Expr {
+                    kind,
+                    ty,
+                    span: entry.value_span,
+                },
+            });
         }
     }
 }
@@ -301,12 +357,18 @@ pub(super) fn assign(
 fn no_slot(target: &Target<'_>, name: &Name) -> Diagnostic {
     let message = format!("`{}` has no field `{name}`", target.title);
     let found = Diagnostic::error(codes::U0219, name.span, message);
-    let open: Vec<&str> =
-        target.slots.iter().filter(|place| place.barred.is_none()).map(|p| p.name).collect();
+    let open: Vec<&str> = target
+        .slots
+        .iter()
+        .filter(|place| place.barred.is_none())
+        .map(|p| p.name)
+        .collect();
     match closest(&name.text, open.iter().copied()) {
         Some(meant) => found.fix(format!("did you mean `{meant}`?"), name.span, meant),
         None if open.is_empty() => found.help("it takes nothing"),
-        None => found.help(format!("it has {}", super::grammar::list(&open)).replace(" or ", " and ")),
+        None => {
+            found.help(format!("it has {}", super::grammar::list(&open)).replace(" or ", " and "))
+        }
     }
 }
 
@@ -327,15 +389,19 @@ pub(super) fn complete(cx: &Cx<'_>, target: &Target<'_>, sets: &[Assign], place:
     let message = format!("{names} of `{}` must be set", target.title);
     let sets: Vec<String> = missing.iter().map(|name| format!("{name}=…")).collect();
     cx.push(
-        Diagnostic::error(codes::U0218, place, message)
-            .help(format!("add `set {}`, or give the field a default", sets.join(" "))),
+        Diagnostic::error(codes::U0218, place, message).help(format!(
+            "add `set {}`, or give the field a default",
+            sets.join(" ")
+        )),
     );
 }
 
 /// Fields of an event or a message of an external, and which of them make its ordering key. A
 /// `key` with a type is a field, too.
 pub(super) fn message_fields(cx: &Cx<'_>, node: &Node) -> (Vec<Field>, Vec<usize>) {
-    let typed = node.children_named("key").filter(|key| key.arg(1).is_some());
+    let typed = node
+        .children_named("key")
+        .filter(|key| key.arg(1).is_some());
     let mut fields: Vec<Field> = Vec::new();
     for inner in typed.chain(node.children_named("field")) {
         if let Some(field) = types::field(cx, inner) {
@@ -347,7 +413,11 @@ pub(super) fn message_fields(cx: &Cx<'_>, node: &Node) -> (Vec<Field>, Vec<usize
         match fields.iter().position(|field| field.name.text == name.text) {
             Some(at) => key.push(at),
             None => {
-                cx.push(unknown("field", &name, fields.iter().map(|field| &*field.name.text)));
+                cx.push(unknown(
+                    "field",
+                    &name,
+                    fields.iter().map(|field| &*field.name.text),
+                ));
             }
         }
     }
@@ -370,6 +440,10 @@ pub(super) fn envelope(cx: &Cx<'_>) -> Vec<SlotType> {
         ("caller", Type::Struct(cx.sig.caller_shape())),
         ("tenant", tenant),
     ];
-    let slot = |(name, ty): (&str, Type)| SlotType { name: name.into(), ty, origin: Origin::System };
+    let slot = |(name, ty): (&str, Type)| SlotType {
+        name: name.into(),
+        ty,
+        origin: Origin::System,
+    };
     given.into_iter().map(slot).collect()
 }

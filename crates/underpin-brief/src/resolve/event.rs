@@ -10,7 +10,13 @@ use std::sync::Arc;
 
 /// All events, once types and memberships are known.
 pub(super) fn events(cx: &Cx<'_>) -> Table<Event> {
-    Table::new(cx.names.events.iter().map(|(_, name, node)| event(cx, name, node)).collect())
+    Table::new(
+        cx.names
+            .events
+            .iter()
+            .map(|(_, name, node)| event(cx, name, node))
+            .collect(),
+    )
 }
 
 fn event(cx: &Cx<'_>, name: &Name, node: &Node) -> Event {
@@ -23,7 +29,10 @@ fn event(cx: &Cx<'_>, name: &Name, node: &Node) -> Event {
         let mut scope = Scope::new(&cx.sig, Position::Statement);
         scope.set_root(Root::Event, Some(Type::Struct(Arc::clone(&shape))));
         let target = Target::fields(&name.text, &fields);
-        Some(Upcast { from, sets: common::assigns(cx, inner, "set", &target, &mut scope) })
+        Some(Upcast {
+            from,
+            sets: common::assigns(cx, inner, "set", &target, &mut scope),
+        })
     });
     let upcasts = upcasts.collect();
     Event {

@@ -1,6 +1,6 @@
 //! `external`: what somebody else runs. First shapes; then the inputs of undos.
 
-use super::common::{self, assigns, Target};
+use super::common::{self, Target, assigns};
 use super::context::Cx;
 use super::names::unknown;
 use super::read::{EntryExt, NodeExt};
@@ -15,14 +15,22 @@ use std::sync::Arc;
 
 pub(super) fn shapes(cx: &Cx<'_>) -> Table<External> {
     let rows = cx.names.externals.iter();
-    Table::new(rows.map(|(id, name, node)| external(cx, id, name, node)).collect())
+    Table::new(
+        rows.map(|(id, name, node)| external(cx, id, name, node))
+            .collect(),
+    )
 }
 
 fn external(cx: &Cx<'_>, id: Id<External>, name: &Name, node: &Node) -> External {
     let path = NodePath::declaration("external", &name.text);
     let operations = cx.names.operations.get(id.index());
     let operations = operations.into_iter().flat_map(|index| index.iter());
-    let sends = cx.names.sends.get(id.index()).into_iter().flat_map(|index| index.iter());
+    let sends = cx
+        .names
+        .sends
+        .get(id.index())
+        .into_iter()
+        .flat_map(|index| index.iter());
     let store = node.child("store");
     let serves = node.child("serves");
     External {
@@ -31,9 +39,15 @@ fn external(cx: &Cx<'_>, id: Id<External>, name: &Name, node: &Node) -> External
         team: team(cx, node),
         contract: node.child_arg("contract").and_then(EntryExt::text),
         operations: Table::new(
-            operations.map(|(_, name, node)| operation(cx, &path, name, node)).collect(),
+            operations
+                .map(|(_, name, node)| operation(cx, &path, name, node))
+                .collect(),
         ),
-        sends: Table::new(sends.map(|(_, name, node)| sent(cx, &path, name, node)).collect()),
+        sends: Table::new(
+            sends
+                .map(|(_, name, node)| sent(cx, &path, name, node))
+                .collect(),
+        ),
         latency: node.child("latency").map(latency),
         availability: node.child_arg("availability").and_then(EntryExt::percent),
         rate: node.child_arg("rate").and_then(EntryExt::rate),
@@ -57,11 +71,18 @@ fn external(cx: &Cx<'_>, id: Id<External>, name: &Name, node: &Node) -> External
 fn served(cx: &Cx<'_>, node: &Node) -> LegacyServes {
     let operations: Vec<Name> = node.args().filter_map(EntryExt::name).collect();
     for name in &operations {
-        if !cx.names.operations_of_ours().any(|known| known == &*name.text) {
+        if !cx
+            .names
+            .operations_of_ours()
+            .any(|known| known == &*name.text)
+        {
             cx.push(unknown("operation", name, cx.names.operations_of_ours()));
         }
     }
-    LegacyServes { operations, path: node.prop("path").and_then(EntryExt::text) }
+    LegacyServes {
+        operations,
+        path: node.prop("path").and_then(EntryExt::text),
+    }
 }
 
 fn freeze(node: &Node) -> Option<Freeze> {
@@ -82,21 +103,30 @@ fn latency(node: &Node) -> Latency {
 fn operation(cx: &Cx<'_>, path: &NodePath, name: &Name, node: &Node) -> ExternalOperation {
     let input = types::fields(cx, node, "input");
     let output = types::fields(cx, node, "output");
-    let shape = |what: &str, fields: &[Field]| {
-        Arc::new(shape_of(format!("{what} of {name}"), fields, 0))
-    };
-    let idempotent = node.prop("idempotent").and_then(EntryExt::name).and_then(|key| {
-        let at = input.iter().position(|field| field.name.text == key.text);
-        if at.is_none() {
-            cx.push(unknown("input", &key, input.iter().map(|field| &*field.name.text)));
-        }
-        at
-    });
+    let shape =
+        |what: &str, fields: &[Field]| Arc::new(shape_of(format!("{what} of {name}"), fields, 0));
+    let idempotent = node
+        .prop("idempotent")
+        .and_then(EntryExt::name)
+        .and_then(|key| {
+            let at = input.iter().position(|field| field.name.text == key.text);
+            if at.is_none() {
+                cx.push(unknown(
+                    "input",
+                    &key,
+                    input.iter().map(|field| &*field.name.text),
+                ));
+            }
+            at
+        });
     let fails: Vec<Fails> = node
         .children_named("fails")
         .filter_map(|node| {
             let share = node.prop("share").and_then(EntryExt::percent);
-            Some(Fails { code: node.title()?, share })
+            Some(Fails {
+                code: node.title()?,
+                share,
+            })
         })
         .collect();
     super::actor::distinct(cx, fails.iter().map(|one| &one.code));
@@ -143,21 +173,30 @@ fn sent(cx: &Cx<'_>, path: &NodePath, name: &Name, node: &Node) -> Sends {
 /// Undos, statuses and the shapes of messages, when everything has a shape.
 pub(super) fn rules(cx: &Cx<'_>, table: &mut Table<External>) {
     for (id, _, _) in cx.names.externals.iter() {
-        let Some(index) = cx.names.operations.get(id.index()) else { continue };
+        let Some(index) = cx.names.operations.get(id.index()) else {
+            continue;
+        };
         for (at, _, node) in index.iter() {
-            let undo = node.child("undo").and_then(|undo| undo_of(cx, table, id, at, undo));
-            let status = node.child_arg("status").and_then(EntryExt::name).and_then(|name| {
-                let found = index.find(&name.text);
-                if found.is_none() {
-                    cx.push(unknown("operation", &name, index.names()));
-                }
-                found
-            });
+            let undo = node
+                .child("undo")
+                .and_then(|undo| undo_of(cx, table, id, at, undo));
+            let status = node
+                .child_arg("status")
+                .and_then(EntryExt::name)
+                .and_then(|name| {
+                    let found = index.find(&name.text);
+                    if found.is_none() {
+                        cx.push(unknown("operation", &name, index.names()));
+                    }
+                    found
+                });
             let operation = table.get_mut(id).operations.get_mut(at);
             operation.undo = undo;
             operation.status = status;
         }
-        let Some(index) = cx.names.sends.get(id.index()) else { continue };
+        let Some(index) = cx.names.sends.get(id.index()) else {
+            continue;
+        };
         for (at, _, _) in index.iter() {
             let sends = table.get_mut(id).sends.get_mut(at);
             sends.shape = Arc::new(common::message_shape(cx, &sends.name, &sends.fields));
@@ -180,13 +219,19 @@ fn undo_of(
     };
     let undone = table.get(id).operations.get(at);
     if undone.read {
-        let message = format!("`{}` changes nothing, so there is nothing to undo", undone.name);
+        let message = format!(
+            "`{}` changes nothing, so there is nothing to undo",
+            undone.name
+        );
         let help = "leave `undo` out, or leave the mark `read` out";
         cx.push(Diagnostic::error(codes::U0224, node.head, message).help(help));
     }
     let mut scope = Scope::new(&cx.sig, Position::Statement);
     scope.set_input(&undone.input_shape);
-    scope.set_root(Root::Output, Some(Type::Struct(Arc::clone(&undone.output_shape))));
+    scope.set_root(
+        Root::Output,
+        Some(Type::Struct(Arc::clone(&undone.output_shape))),
+    );
     let target = table.get(id).operations.get(operation);
     let target = Target::fields(&target.name.text, &target.input);
     let sets = assigns(cx, node, "set", &target, &mut scope);

@@ -35,8 +35,17 @@ pub(super) fn limits(cx: &Cx<'_>, aggregates: &Table<Aggregate>) -> Table<Limit>
 
 /// The command or query of that name; reported where there is none.
 pub(super) fn operation(cx: &Cx<'_>, name: &Name) -> Option<LimitedOperation> {
-    let command = cx.names.commands.find(&name.text).map(LimitedOperation::Command);
-    let query = || cx.names.queries.find(&name.text).map(LimitedOperation::Query);
+    let command = cx
+        .names
+        .commands
+        .find(&name.text)
+        .map(LimitedOperation::Command);
+    let query = || {
+        cx.names
+            .queries
+            .find(&name.text)
+            .map(LimitedOperation::Query)
+    };
     let found = command.or_else(query);
     if found.is_none() {
         let known = cx.names.commands.names().chain(cx.names.queries.names());
@@ -55,24 +64,39 @@ fn kind(cx: &Cx<'_>, node: &Node, aggregates: &Table<Aggregate>) -> Option<Limit
             rate: rate.rate()?,
             burst: node.prop("burst").and_then(EntryExt::natural),
         }),
-        (None, Some(count), None, Some(max)) => {
-            Some(LimitKind::Count { aggregate: common::aggregate(cx, &count.name()?)?, max })
-        }
+        (None, Some(count), None, Some(max)) => Some(LimitKind::Count {
+            aggregate: common::aggregate(cx, &count.name()?)?,
+            max,
+        }),
         (None, None, Some(sum), Some(max)) => {
             let path = sum.name()?;
             let (of, field) = path.text.split_once('.').unwrap_or((&path.text, ""));
-            let aggregate = common::aggregate(cx, &Name { text: of.into(), span: path.span })?;
+            let aggregate = common::aggregate(
+                cx,
+                &Name {
+                    text: of.into(),
+                    span: path.span,
+                },
+            )?;
             let row = &aggregates.get(aggregate).row;
-            let slot = row.find(field).filter(|(_, ty)| matches!(ty, Type::Int)).map(|(at, _)| at);
+            let slot = row
+                .find(field)
+                .filter(|(_, ty)| matches!(ty, Type::Int))
+                .map(|(at, _)| at);
             if slot.is_none() {
                 let message = format!("`{}` is no whole number that can be added up", path.text);
                 let help = format!("write `sum={of}.<field>` with a field of the type `int`");
                 cx.push(Diagnostic::error(codes::U0229, path.span, message).help(help));
             }
-            Some(LimitKind::Sum { aggregate, slot: slot?, max })
+            Some(LimitKind::Sum {
+                aggregate,
+                slot: slot?,
+                max,
+            })
         }
         _ => {
-            let message = "a limit says either `rate=`, or `count=` and `max=`, or `sum=` and `max=`";
+            let message =
+                "a limit says either `rate=`, or `count=` and `max=`, or `sum=` and `max=`";
             let help = "write for example `rate=\"20/s\"`, `count=Note max=3` or `sum=File.bytes max=\"1 GiB\"`";
             cx.push(Diagnostic::error(codes::U0231, node.head, message).help(help));
             None
@@ -81,7 +105,9 @@ fn kind(cx: &Cx<'_>, node: &Node, aggregates: &Table<Aggregate>) -> Option<Limit
 }
 
 fn most(entry: &crate::kdl::Entry) -> Option<u64> {
-    entry.natural().or_else(|| entry.bytes().map(|bytes| bytes.0))
+    entry
+        .natural()
+        .or_else(|| entry.bytes().map(|bytes| bytes.0))
 }
 
 /// A tier's own value of a limit.
@@ -102,14 +128,27 @@ pub(super) fn of_tier(
     let most = node.prop("max").and_then(most);
     let kind = match (&limits.get(id).kind, rate, most) {
         (LimitKind::Rate { .. }, Some(rate), None) => LimitKind::Rate { rate, burst },
-        (LimitKind::Count { aggregate, .. }, None, Some(max)) => {
-            LimitKind::Count { aggregate: *aggregate, max }
-        }
-        (LimitKind::Sum { aggregate, slot, .. }, None, Some(max)) => {
-            LimitKind::Sum { aggregate: *aggregate, slot: *slot, max }
-        }
+        (LimitKind::Count { aggregate, .. }, None, Some(max)) => LimitKind::Count {
+            aggregate: *aggregate,
+            max,
+        },
+        (
+            LimitKind::Sum {
+                aggregate, slot, ..
+            },
+            None,
+            Some(max),
+        ) => LimitKind::Sum {
+            aggregate: *aggregate,
+            slot: *slot,
+            max,
+        },
         (declared, _, _) => {
-            let wants = if matches!(declared, LimitKind::Rate { .. }) { "rate" } else { "max" };
+            let wants = if matches!(declared, LimitKind::Rate { .. }) {
+                "rate"
+            } else {
+                "max"
+            };
             let message = format!("`{name}` is overridden by `{wants}=`");
             let found = Diagnostic::error(codes::U0231, node.head, message);
             cx.push(found.also(limits.get(id).name.span, "it is declared here"));

@@ -38,7 +38,10 @@ pub(super) struct One<'a> {
 impl Loader for One<'_> {
     fn load(&self, from: Option<&str>, name: &str) -> Result<Text, String> {
         match from {
-            None => Ok(Text { name: name.to_owned(), text: self.text.to_owned() }),
+            None => Ok(Text {
+                name: name.to_owned(),
+                text: self.text.to_owned(),
+            }),
             Some(_) => Err(format!("only `{}` was given", self.name)),
         }
     }
@@ -52,15 +55,20 @@ pub(super) struct Loaded {
 }
 
 pub(super) fn load(loader: &dyn Loader, name: &str) -> Loaded {
-    let mut loaded =
-        Loaded { sources: Sources::default(), documents: Vec::new(), diagnostics: Vec::new() };
+    let mut loaded = Loaded {
+        sources: Sources::default(),
+        documents: Vec::new(),
+        diagnostics: Vec::new(),
+    };
     match loader.load(None, name) {
         Ok(text) => read(loader, &text, &mut Vec::new(), &mut loaded),
         Err(why) => {
             let file = loaded.sources.add(name, "");
             let message = format!("`{name}` cannot be read: {why}");
             let place = Span::new(file, 0, 0);
-            loaded.diagnostics.push(Diagnostic::error(files::U0001, place, message));
+            loaded
+                .diagnostics
+                .push(Diagnostic::error(files::U0001, place, message));
         }
     }
     loaded
@@ -96,7 +104,9 @@ fn include(
         Ok(text) => text,
         Err(why) => {
             let message = format!("`{name}` cannot be included: {why}");
-            loaded.diagnostics.push(Diagnostic::error(codes::U0214, place, message));
+            loaded
+                .diagnostics
+                .push(Diagnostic::error(codes::U0214, place, message));
             return;
         }
     };
@@ -110,7 +120,10 @@ fn include(
         );
         return;
     }
-    let known = loaded.sources.iter().any(|(_, source)| *source.name == *text.name);
+    let known = loaded
+        .sources
+        .iter()
+        .any(|(_, source)| *source.name == *text.name);
     if !known && loaded.documents.len() < MOST {
         read(loader, &text, stack, loaded);
     }

@@ -57,7 +57,11 @@ pub fn check(loader: &dyn Loader, name: &str) -> Checked {
     for document in &loaded.documents {
         grammar::validate(&document.nodes, &mut found);
     }
-    let nodes: Vec<_> = loaded.documents.iter().flat_map(|document| &document.nodes).collect();
+    let nodes: Vec<_> = loaded
+        .documents
+        .iter()
+        .flat_map(|document| &document.nodes)
+        .collect();
     let (brief, more) = build::build(&loaded.sources, &nodes);
     found.extend(more);
     found.sort_by(|a, b| {
@@ -66,7 +70,11 @@ pub fn check(loader: &dyn Loader, name: &str) -> Checked {
     });
     found.dedup();
     let brief = brief.filter(|_| !has_errors(&found));
-    Checked { sources: loaded.sources, brief, diagnostics: found }
+    Checked {
+        sources: loaded.sources,
+        brief,
+        diagnostics: found,
+    }
 }
 
 /// Checks one text that includes nothing.

@@ -26,7 +26,9 @@ impl<'a, T> Index<'a, T> {
     ) -> Self {
         let mut seen: BTreeMap<Arc<str>, (Name, &'a Node)> = BTreeMap::new();
         for node in nodes {
-            let Some(mut name) = node.title() else { continue };
+            let Some(mut name) = node.title() else {
+                continue;
+            };
             let key: Arc<str> = spelled(&name.text).into();
             if let Some((first, _)) = seen.get(&key) {
                 out.push(twice(&name, first.span));
@@ -35,7 +37,10 @@ impl<'a, T> Index<'a, T> {
                 seen.insert(key, (name, node));
             }
         }
-        Self { rows: seen.into_values().collect(), kind: std::marker::PhantomData }
+        Self {
+            rows: seen.into_values().collect(),
+            kind: std::marker::PhantomData,
+        }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Id<T>> {
@@ -109,16 +114,23 @@ impl<'a> Names<'a> {
             by_kind.entry(&node.name.text).or_default().push(node);
         }
         let of = |kind: &str| by_kind.get(kind).cloned().unwrap_or_default().into_iter();
-        shared(&["aggregate", "record", "enum", "event", "view"], &by_kind, out);
+        shared(
+            &["aggregate", "record", "enum", "event", "view"],
+            &by_kind,
+            out,
+        );
         shared(&["command", "query", "feed"], &by_kind, out);
         let externals: Index<'a, External> = Index::new(of("external"), str::to_owned, out);
         let inner = |kind: &'static str| {
             let nodes = externals.rows.iter().map(move |(_, node)| *node);
             nodes.map(move |node| node.nodes().iter().filter(move |inner| inner.is(kind)))
         };
-        let operations =
-            inner("operation").map(|nodes| Index::new(nodes, str::to_owned, out)).collect();
-        let sends = inner("sends").map(|nodes| Index::new(nodes, str::to_owned, out)).collect();
+        let operations = inner("operation")
+            .map(|nodes| Index::new(nodes, str::to_owned, out))
+            .collect();
+        let sends = inner("sends")
+            .map(|nodes| Index::new(nodes, str::to_owned, out))
+            .collect();
         let names = Self {
             teams: Index::new(of("team"), str::to_owned, out),
             actors: Index::new(of("actor"), str::to_owned, out),
@@ -170,7 +182,10 @@ impl<'a> Names<'a> {
 
     /// Commands, queries and feeds.
     pub(super) fn operations_of_ours(&self) -> impl Iterator<Item = &str> {
-        self.commands.names().chain(self.queries.names()).chain(self.feeds.names())
+        self.commands
+            .names()
+            .chain(self.queries.names())
+            .chain(self.feeds.names())
     }
 
     /// Names that a type may have besides the ones of the language.
@@ -213,7 +228,9 @@ pub(super) fn unknown<'n>(
         return found.fix(format!("did you mean `{meant}`?"), name.span, meant);
     }
     match known.as_slice() {
-        [] => found.help(format!("declare it, or leave it out: no {what} is declared")),
+        [] => found.help(format!(
+            "declare it, or leave it out: no {what} is declared"
+        )),
         some if some.len() <= 8 => {
             found.help(format!("there is {}", super::grammar::list(some)).replace(" or ", " and "))
         }

@@ -16,8 +16,12 @@ pub(super) fn order(edges: &[Vec<usize>]) -> (Vec<usize>, BTreeSet<usize>) {
             }
         }
     }
-    let mut ready: BTreeSet<usize> =
-        open.iter().enumerate().filter(|(_, count)| **count == 0).map(|(at, _)| at).collect();
+    let mut ready: BTreeSet<usize> = open
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count == 0)
+        .map(|(at, _)| at)
+        .collect();
     let mut sequence = Vec::with_capacity(edges.len());
     while let Some(at) = ready.pop_first() {
         sequence.push(at);

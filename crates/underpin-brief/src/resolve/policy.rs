@@ -13,7 +13,10 @@ use std::sync::Arc;
 
 pub(super) fn policies(world: &World<'_>) -> Table<Policy> {
     let rows = world.cx.names.policies.iter();
-    Table::new(rows.filter_map(|(_, name, node)| policy(world, name, node)).collect())
+    Table::new(
+        rows.filter_map(|(_, name, node)| policy(world, name, node))
+            .collect(),
+    )
 }
 
 fn policy(world: &World<'_>, name: &Name, node: &Node) -> Option<Policy> {
@@ -27,7 +30,10 @@ fn policy(world: &World<'_>, name: &Name, node: &Node) -> Option<Policy> {
     let scope = || {
         let mut scope = Scope::new(&world.cx.sig, Position::Statement);
         // Nobody is the caller of a policy but the service itself; the original one stands in the event.
-        scope.set_caller(Callers { actors: Vec::new(), anyone: true });
+        scope.set_caller(Callers {
+            actors: Vec::new(),
+            anyone: true,
+        });
         scope.set_flow();
         if on {
             let ty = if trigger.is_some() {
@@ -64,7 +70,10 @@ fn policy(world: &World<'_>, name: &Name, node: &Node) -> Option<Policy> {
         body,
         otherwise,
         lag: common::lag(node),
-        retry: node.child_args("retry").filter_map(EntryExt::duration).collect(),
+        retry: node
+            .child_args("retry")
+            .filter_map(EntryExt::duration)
+            .collect(),
         priority: common::priority(node),
     })
 }
@@ -83,7 +92,9 @@ fn trigger(world: &World<'_>, name: &Name, node: &Node) -> Option<Trigger> {
         _ => {
             let message = format!("`{name}` needs one of `on`, `every` and `cron`");
             let help = "say when it acts: `on <Event>`, `every \"10m\"` or `cron \"0 2 * * *\"`";
-            world.cx.push(Diagnostic::error(codes::U0204, node.head, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0204, node.head, message).help(help));
             None
         }
     }
@@ -93,31 +104,47 @@ fn calendar(world: &World<'_>, cron: &Node) -> Option<Trigger> {
     let entry = cron.arg(0)?;
     let zone = cron.word("zone").unwrap_or("UTC");
     if jiff::tz::TimeZone::get(zone).is_err() {
-        let place = cron.prop("zone").map_or(cron.head, |entry| entry.value_span);
+        let place = cron
+            .prop("zone")
+            .map_or(cron.head, |entry| entry.value_span);
         let message = format!("there is no time zone `{zone}`");
         let help = "write a name of the IANA list, such as `zone=\"Europe/Berlin\"` or `zone=UTC`";
-        world.cx.push(Diagnostic::error(codes::U0206, place, message).help(help));
+        world
+            .cx
+            .push(Diagnostic::error(codes::U0206, place, message).help(help));
     }
     if let Some(wrong) = wrong_field(entry.value.as_str()?) {
         let message = format!("`{wrong}` is no field of a calendar");
         let help = "the fields are minute, hour, day, month and weekday: `\"0 2 * * 1-5\"`, `\"*/15 * * * *\"`";
-        world.cx.push(Diagnostic::error(codes::U0206, entry.value_span, message).help(help));
+        world
+            .cx
+            .push(Diagnostic::error(codes::U0206, entry.value_span, message).help(help));
     }
     let per_tenant = cron.prop("per").is_some();
     if per_tenant && world.cx.sig.tenant.is_none() {
         let place = cron.prop("per").map_or(cron.head, |entry| entry.span);
         let message = "there are no tenants";
         let help = "leave `per=tenant` out, or declare `tenancy <Aggregate>`";
-        world.cx.push(Diagnostic::error(codes::U0230, place, message).help(help));
+        world
+            .cx
+            .push(Diagnostic::error(codes::U0230, place, message).help(help));
     }
-    Some(Trigger::Cron { expression: entry.text()?, zone: zone.into(), per_tenant })
+    Some(Trigger::Cron {
+        expression: entry.text()?,
+        zone: zone.into(),
+        per_tenant,
+    })
 }
 
 /// The first field that is none: numbers in range, `*`, `a-b`, `*/n`, and lists of those.
 fn wrong_field(text: &str) -> Option<&str> {
     const RANGES: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
     let fits = |field: &str, (low, high): (u32, u32)| {
-        let number = |text: &str| text.parse::<u32>().ok().filter(|n| (low..=high).contains(n));
+        let number = |text: &str| {
+            text.parse::<u32>()
+                .ok()
+                .filter(|n| (low..=high).contains(n))
+        };
         field.split(',').all(|part| {
             let (range, step) = match part.split_once('/') {
                 Some((range, step)) => (range, step.parse::<u32>().ok().filter(|n| *n > 0)),
@@ -130,5 +157,8 @@ fn wrong_field(text: &str) -> Option<&str> {
             range && step.is_some()
         })
     };
-    text.split_whitespace().zip(RANGES).find(|(field, range)| !fits(field, *range)).map(|(f, _)| f)
+    text.split_whitespace()
+        .zip(RANGES)
+        .find(|(field, range)| !fits(field, *range))
+        .map(|(f, _)| f)
 }

@@ -44,13 +44,17 @@ pub(super) fn quality(cx: &Cx<'_>, nodes: &[&Node]) -> Quality {
                 let help = "leave one of them out";
                 cx.push(Diagnostic::error(codes::U0209, line.head, message).help(help));
             }
-            quality.availability.extend(share.map(|share| (share, subject)));
+            quality
+                .availability
+                .extend(share.map(|share| (share, subject)));
         }
         let recovery = node.child("recovery");
         let part = |prop: &str| recovery.and_then(|line| line.prop(prop)?.duration());
         quality.recovery_point = quality.recovery_point.or(part("point"));
         quality.recovery_time = quality.recovery_time.or(part("time"));
-        quality.privacy.extend(node.child_args("privacy").filter_map(EntryExt::text));
+        quality
+            .privacy
+            .extend(node.child_args("privacy").filter_map(EntryExt::text));
         let budget = node.child_arg("budget");
         let budget = budget.and_then(|entry| Some((read::budget(entry)?, entry.value_span)));
         quality.budget = quality.budget.or(budget);
@@ -73,7 +77,10 @@ pub(super) fn costs(nodes: &[&Node]) -> Vec<CostConstant> {
                 Kdl::Integer(number) => Value::Int(i64::try_from(*number).ok()?),
                 _ => Value::Decimal(entry.decimal()?),
             };
-            Some(CostConstant { name: name_of(key), value })
+            Some(CostConstant {
+                name: name_of(key),
+                value,
+            })
         })
         .collect();
     costs.sort_by(|a, b| a.name.text.cmp(&b.name.text));
@@ -100,7 +107,13 @@ pub(super) fn pins(cx: &Cx<'_>, nodes: &[&Node]) -> Vec<Pin> {
             some => format!("{kind} {}", some.join(" ")),
         };
         let path = NodePath::declaration("pin", &label);
-        Some(Pin { kind, option, subjects, of, path })
+        Some(Pin {
+            kind,
+            option,
+            subjects,
+            of,
+            path,
+        })
     };
     let mut pins: Vec<Pin> = all(nodes, "pin").filter_map(pin).collect();
     pins.sort_by(|a, b| (&a.path, &a.option.text).cmp(&(&b.path, &b.option.text)));
@@ -121,7 +134,11 @@ pub(super) fn pins(cx: &Cx<'_>, nodes: &[&Node]) -> Vec<Pin> {
 pub(super) fn questions(cx: &Cx<'_>, nodes: &[&Node]) -> Vec<Question> {
     let question = |node: &Node| {
         let text = node.arg(0)?.text()?;
-        Some(Question { text, about: subject(cx, node, "about"), span: node.span })
+        Some(Question {
+            text,
+            about: subject(cx, node, "about"),
+            span: node.span,
+        })
     };
     let mut questions: Vec<Question> = all(nodes, "question").filter_map(question).collect();
     questions.sort_by(|a, b| a.text.cmp(&b.text));
@@ -133,8 +150,13 @@ pub(super) fn slices(cx: &Cx<'_>) -> Table<Slice> {
     let edges: Vec<Vec<usize>> = names
         .iter()
         .map(|(_, _, node)| {
-            let words = node.child_args("after").filter_map(|entry| entry.value.as_str());
-            words.filter_map(|word| names.find(word)).map(Id::index).collect()
+            let words = node
+                .child_args("after")
+                .filter_map(|entry| entry.value.as_str());
+            words
+                .filter_map(|word| names.find(word))
+                .map(Id::index)
+                .collect()
         })
         .collect();
     let (_, cyclic) = order(&edges);
@@ -162,7 +184,10 @@ fn slice(cx: &Cx<'_>, name: &Name, node: &Node) -> Option<Slice> {
             None => operations.extend(limit::operation(cx, &taken)),
         }
     }
-    let after: Vec<Name> = node.child_args("after").filter_map(EntryExt::name).collect();
+    let after: Vec<Name> = node
+        .child_args("after")
+        .filter_map(EntryExt::name)
+        .collect();
     for earlier in &after {
         if cx.names.slices.find(&earlier.text).is_none() {
             cx.push(unknown("slice", earlier, cx.names.slices.names()));
@@ -194,7 +219,11 @@ fn shadow(line: &Node) -> Shadow {
     Shadow {
         duration: line.prop("for").and_then(EntryExt::duration),
         sample: line.prop("sample").and_then(EntryExt::percent),
-        ignore: line.prop("ignore").and_then(EntryExt::text).into_iter().collect(),
+        ignore: line
+            .prop("ignore")
+            .and_then(EntryExt::text)
+            .into_iter()
+            .collect(),
         tolerate: line.prop("tolerate").and_then(EntryExt::percent),
     }
 }

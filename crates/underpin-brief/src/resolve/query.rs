@@ -24,7 +24,10 @@ pub(super) fn queries(world: &World<'_>, views: &Table<View>) -> Table<Query> {
         .iter()
         .map(|(_, _, node)| {
             let parts = all_parts(node).filter_map(|part| part.arg(1)?.value.as_str());
-            parts.filter_map(|word| names.queries.find(word)).map(Id::index).collect()
+            parts
+                .filter_map(|word| names.queries.find(word))
+                .map(Id::index)
+                .collect()
         })
         .collect();
     let (sequence, cyclic) = order(&edges);
@@ -32,11 +35,15 @@ pub(super) fn queries(world: &World<'_>, views: &Table<View>) -> Table<Query> {
     let mut all = Vec::new();
     let declared: Vec<_> = names.queries.iter().collect();
     for at in sequence {
-        let Some((_, name, node)) = declared.get(at) else { continue };
+        let Some((_, name, node)) = declared.get(at) else {
+            continue;
+        };
         if cyclic.contains(&at) {
             let message = format!("`{name}` is a part of itself");
             let help = "leave one of the parts out";
-            world.cx.push(Diagnostic::error(codes::U0228, name.span, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0228, name.span, message).help(help));
         }
         let (query, answer) = query(world, views, &answers, name, node);
         if let Some(place) = answers.get_mut(at) {
@@ -48,7 +55,9 @@ pub(super) fn queries(world: &World<'_>, views: &Table<View>) -> Table<Query> {
 }
 
 fn all_parts(node: &Node) -> impl Iterator<Item = &Node> {
-    let shaped = node.children_named("shape").flat_map(|shape| shape.children_named("part"));
+    let shaped = node
+        .children_named("shape")
+        .flat_map(|shape| shape.children_named("part"));
     node.children_named("part").chain(shaped)
 }
 
@@ -71,7 +80,10 @@ fn query(
     let of = source(world, node);
     let row = match of {
         QuerySource::Aggregate(id) => Some(Arc::clone(&world.aggregates.get(id).row)),
-        QuerySource::View(id) => views.rows().get(id.index()).map(|view| Arc::clone(&view.row)),
+        QuerySource::View(id) => views
+            .rows()
+            .get(id.index())
+            .map(|view| Arc::clone(&view.row)),
         QuerySource::Parts => None,
     };
     let input = types::fields(cx, node, "input");
@@ -87,19 +99,26 @@ fn query(
         }
         _ => {}
     }
+    scope.set_flow();
     let allows = common::allows(cx, node, &mut scope);
     scope.set_caller(common::callers(cx, node));
     scope.set_position(Position::Where);
-    scope.set_flow();
     let filter = cx.condition(node.prop("where"), &mut scope);
     let loads = common::loads(cx, node, &mut scope);
     let columns = |kind: &str| columns(world, node, kind, row.as_deref());
     let (filters, sorts, searches) = (columns("filter"), columns("sort"), columns("search"));
-    let mut asked = Asked { world, scope, answers, base: Root::SelfRow };
+    let mut asked = Asked {
+        world,
+        scope,
+        answers,
+        base: Root::SelfRow,
+    };
     let shows = asked.shows(node, row.as_deref());
     let mark = asked.scope.mark();
     let (parts, bound) = asked.parts(node);
-    let shapes = node.children_named("shape").filter_map(|shape| asked.shape(shape, row.as_deref()));
+    let shapes = node
+        .children_named("shape")
+        .filter_map(|shape| asked.shape(shape, row.as_deref()));
     let shapes = shapes.collect();
     asked.scope.release(mark);
     let one = node.mark(1, "one");
@@ -122,14 +141,19 @@ fn query(
         sorts,
         searches,
         shows,
-        page: node.child("page").and_then(|page| page.prop("max")?.small()),
+        page: node
+            .child("page")
+            .and_then(|page| page.prop("max")?.small()),
         parts,
         shapes,
         stale: stale(node),
         changes: node
             .child("changes")
             .map(|changes| changes.prop("keep").and_then(EntryExt::duration)),
-        exports: node.child_args("export").filter_map(EntryExt::text).collect(),
+        exports: node
+            .child_args("export")
+            .filter_map(EntryExt::text)
+            .collect(),
         loads,
         withins: common::withins(cx, node),
         sizes: sizes(world, node),
@@ -154,7 +178,9 @@ fn sizes(world: &World<'_>, node: &Node) -> Vec<(Bytes, Option<Text>)> {
 }
 
 fn source(world: &World<'_>, node: &Node) -> QuerySource {
-    let Some(name) = node.prop("of").and_then(EntryExt::name) else { return QuerySource::Parts };
+    let Some(name) = node.prop("of").and_then(EntryExt::name) else {
+        return QuerySource::Parts;
+    };
     let names = &world.cx.names;
     if let Some(id) = names.aggregates.find(&name.text) {
         return QuerySource::Aggregate(id);
@@ -175,22 +201,36 @@ fn columns(world: &World<'_>, node: &Node, kind: &str, row: Option<&Shape>) -> V
         if let (Some(name), None) = (names.first(), node.prop("of")) {
             let message = format!("a query of parts has nothing to {kind}");
             let help = "name what it reads: `of=<Aggregate>`";
-            world.cx.push(Diagnostic::error(codes::U0229, name.span, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0229, name.span, message).help(help));
         }
         return Vec::new();
     };
     let column = |name: &Name| {
         let Some((at, ty)) = row.find(&name.text) else {
-            world.cx.push(unknown("column", name, row.slots.iter().map(|slot| &*slot.name)));
+            world.cx.push(unknown(
+                "column",
+                name,
+                row.slots.iter().map(|slot| &*slot.name),
+            ));
             return None;
         };
         let inner = ty.required();
         let fits = match kind {
             "search" => matches!(inner, Type::Text | Type::Email | Type::Url | Type::Error),
-            _ => !matches!(
-                inner,
-                Type::Record(_) | Type::Struct(_) | Type::Json | Type::Blob | Type::Edits | Type::Map(..) | Type::Row(_)
-            ) && (kind == "filter" || !matches!(inner, Type::List(_))),
+            _ => {
+                !matches!(
+                    inner,
+                    Type::Record(_)
+                        | Type::Struct(_)
+                        | Type::Json
+                        | Type::Blob
+                        | Type::Edits
+                        | Type::Map(..)
+                        | Type::Row(_)
+                ) && (kind == "filter" || !matches!(inner, Type::List(_)))
+            }
         };
         if !fits {
             let shown = ty.show(&world.cx.sig).to_string();
@@ -199,7 +239,9 @@ fn columns(world: &World<'_>, node: &Node, kind: &str, row: Option<&Shape>) -> V
                 "search" => "texts can be searched",
                 _ => "single values such as texts, numbers, days, states and references can",
             };
-            world.cx.push(Diagnostic::error(codes::U0229, name.span, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0229, name.span, message).help(help));
         }
         fits.then_some(at)
     };
@@ -211,18 +253,32 @@ fn answer(name: &Name, shows: &[Show], parts: &[(Name, Type)], one: bool) -> Typ
     let mut slots: Vec<SlotType> = Vec::new();
     let mut add = |name: &Text, ty: Type| {
         if !slots.iter().any(|slot| slot.name == *name) {
-            slots.push(SlotType { name: Arc::clone(name), ty, origin: Origin::Declared });
+            slots.push(SlotType {
+                name: Arc::clone(name),
+                ty,
+                origin: Origin::Declared,
+            });
         }
     };
     for show in shows {
         if let Some(first) = show.output.first() {
-            add(first, if show.output.len() == 1 { show_type(&show.expr) } else { Type::Json });
+            add(
+                first,
+                if show.output.len() == 1 {
+                    show_type(&show.expr)
+                } else {
+                    Type::Json
+                },
+            );
         }
     }
     for (name, ty) in parts {
         add(&name.text, ty.clone());
     }
-    let row = Type::Struct(Arc::new(Shape { title: format!("answer of {name}").into(), slots }));
+    let row = Type::Struct(Arc::new(Shape {
+        title: format!("answer of {name}").into(),
+        slots,
+    }));
     if one { row } else { row.list() }
 }
 
@@ -248,7 +304,9 @@ impl Asked<'_, '_> {
 
     /// Every slot of the row that a person declared and that is no secret, and its state.
     fn everything(&self, node: &Node, row: &Shape) -> Vec<Show> {
-        let id = node.word("of").and_then(|of| self.world.cx.names.aggregates.find(of));
+        let id = node
+            .word("of")
+            .and_then(|of| self.world.cx.names.aggregates.find(of));
         let own = id.map_or_else(|| Type::Struct(Arc::new(row.clone())), Type::Row);
         let secret = |at: usize| {
             let field = id.and_then(|id| self.world.aggregates.get(id).field_of_slot(at));
@@ -260,10 +318,22 @@ impl Asked<'_, '_> {
             if given || secret(at) {
                 return None;
             }
-            let me = Expr { kind: ExprKind::Slot(Root::SelfRow.slot()), ty: own.clone(), span };
+            let me = Expr {
+                kind: ExprKind::Slot(Root::SelfRow.slot()),
+                ty: own.clone(),
+                span,
+            };
             let kind = ExprKind::Field(Box::new(me), at);
-            let expr = ShowExpr::Value(Expr { kind, ty: slot.ty.clone(), span });
-            Some(Show { output: vec![Arc::clone(&slot.name)], expr, span })
+            let expr = ShowExpr::Value(Expr {
+                kind,
+                ty: slot.ty.clone(),
+                span,
+            });
+            Some(Show {
+                output: vec![Arc::clone(&slot.name)],
+                expr,
+                span,
+            })
         };
         row.slots.iter().enumerate().filter_map(show).collect()
     }
@@ -274,10 +344,15 @@ impl Asked<'_, '_> {
         let mut bound = Vec::new();
         for line in node.children_named("part") {
             let Some(name) = line.title() else { continue };
-            if bound.iter().any(|(other, _): &(Name, Type)| other.text == name.text) {
+            if bound
+                .iter()
+                .any(|(other, _): &(Name, Type)| other.text == name.text)
+            {
                 let message = format!("`{name}` is bound already");
                 let help = "choose another name";
-                self.world.cx.push(Diagnostic::error(codes::U0222, name.span, message).help(help));
+                self.world
+                    .cx
+                    .push(Diagnostic::error(codes::U0222, name.span, message).help(help));
             }
             let (part, ty) = self.part(line, &name);
             bound.push((name, ty));
@@ -288,8 +363,13 @@ impl Asked<'_, '_> {
 
     fn part(&mut self, line: &Node, name: &Name) -> (Option<Part>, Type) {
         let world = self.world;
-        let each = line.prop("each").and_then(|entry| world.cx.expr(entry, &mut self.scope, None));
-        let item = each.as_ref().map(|each| self.element(line, each));
+        let each = line
+            .prop("each")
+            .and_then(|entry| world.cx.expr(entry, &mut self.scope, None));
+        let item = line.prop("each").map(|_| match &each {
+            Some(each) => self.element(line, each),
+            None => Type::Error,
+        });
         let before = self.scope.set_root(Root::Item, item.clone());
         let asked = line.arg(1).and_then(|entry| self.asked(entry));
         let made = asked.map(|(source, shape, wraps, sets)| {
@@ -336,7 +416,17 @@ impl Asked<'_, '_> {
         }
         let slot = self.scope.bind(&name.text, ty.clone());
         let within = line.prop("within").and_then(EntryExt::duration);
-        let part = Part { name: name.clone(), slot, source, each, optional, within, sets, fallback, shows };
+        let part = Part {
+            name: name.clone(),
+            slot,
+            source,
+            each,
+            optional,
+            within,
+            sets,
+            fallback,
+            shows,
+        };
         (Some(part), ty)
     }
 
@@ -346,10 +436,14 @@ impl Asked<'_, '_> {
             Type::Error => Type::Error,
             other => {
                 let shown = other.show(&self.world.cx.sig).to_string();
-                let place = line.prop("each").map_or(line.head, |entry| entry.value_span);
+                let place = line
+                    .prop("each")
+                    .map_or(line.head, |entry| entry.value_span);
                 let message = format!("`each` walks a list, but this is `{shown}`");
                 let help = "name a field or a part of the type `T*`";
-                self.world.cx.push(Diagnostic::error(codes::U0223, place, message).help(help));
+                self.world
+                    .cx
+                    .push(Diagnostic::error(codes::U0223, place, message).help(help));
                 Type::Error
             }
         }
@@ -369,7 +463,9 @@ impl Asked<'_, '_> {
                 let name = &found.name;
                 let message = format!("`{name}` may change something, and a query changes nothing");
                 let help = format!("mark it `read` if it only answers: `operation {name} read`");
-                world.cx.push(Diagnostic::error(codes::U0223, entry.value_span, message).help(help));
+                world
+                    .cx
+                    .push(Diagnostic::error(codes::U0223, entry.value_span, message).help(help));
             }
             let source = PartSource::External(external, operation);
             let shape = Arc::clone(&found.output_shape);
@@ -378,7 +474,9 @@ impl Asked<'_, '_> {
         let name = entry.name()?;
         let Some(id) = world.cx.names.queries.find(word) else {
             let found = unknown("query", &name, world.cx.names.queries.names());
-            world.cx.push(found.help("an operation of an external is `external.operation`"));
+            world
+                .cx
+                .push(found.help("an operation of an external is `external.operation`"));
             return None;
         };
         let node = world.cx.names.queries.node(id)?;
@@ -397,8 +495,15 @@ impl Asked<'_, '_> {
         let shows = self.shows(line, row);
         let (parts, _) = self.parts(line);
         self.scope.release(mark);
-        let page = line.child("page").and_then(|page| page.prop("max")?.small());
-        Some(ClientShape { channel, shows, parts, page })
+        let page = line
+            .child("page")
+            .and_then(|page| page.prop("max")?.small());
+        Some(ClientShape {
+            channel,
+            shows,
+            parts,
+            page,
+        })
     }
 }
 
@@ -431,7 +536,10 @@ pub(super) fn shows(
         for entry in &line.entries {
             let span = entry.span;
             let show = match &entry.key {
-                None => cx.path(entry, base, scope).map(|(output, expr)| Show { output, expr, span }),
+                None => {
+                    cx.path(entry, base, scope)
+                        .map(|(output, expr)| Show { output, expr, span })
+                }
                 Some(key) => cx.expr(entry, scope, None).map(|expr| Show {
                     output: vec![name_of(key).text],
                     expr: ShowExpr::Value(expr),

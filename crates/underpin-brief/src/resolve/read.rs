@@ -3,9 +3,7 @@
 
 use super::grammar::{self, kinds};
 use crate::kdl::{Entry, Node, Value as Kdl};
-use crate::model::{
-    Bytes, Currency, Decimal, Duration, MoneyRate, Name, Percent, Rate, Text,
-};
+use crate::model::{Bytes, Currency, Decimal, Duration, MoneyRate, Name, Percent, Rate, Text};
 
 /// Readers of one entry.
 pub(super) trait EntryExt {
@@ -24,7 +22,10 @@ pub(super) trait EntryExt {
 impl EntryExt for Entry {
     fn name(&self) -> Option<Name> {
         let text = self.value.as_str().filter(|text| !text.is_empty())?;
-        Some(Name { text: text.into(), span: self.value_span })
+        Some(Name {
+            text: text.into(),
+            span: self.value_span,
+        })
     }
 
     fn text(&self) -> Option<Text> {
@@ -36,7 +37,8 @@ impl EntryExt for Entry {
     }
 
     fn small(&self) -> Option<u32> {
-        self.natural().map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+        self.natural()
+            .map(|number| u32::try_from(number).unwrap_or(u32::MAX))
     }
 
     fn duration(&self) -> Option<Duration> {
@@ -98,7 +100,9 @@ impl NodeExt for Node {
     }
 
     fn mark(&self, from: usize, mark: &str) -> bool {
-        self.args().skip(from).any(|entry| entry.value.as_str() == Some(mark))
+        self.args()
+            .skip(from)
+            .any(|entry| entry.value.as_str() == Some(mark))
     }
 
     fn word(&self, name: &str) -> Option<&str> {
@@ -108,7 +112,10 @@ impl NodeExt for Node {
 
 /// The name of the node itself as a name of the model.
 pub(super) fn name_of(name: &crate::kdl::Name) -> Name {
-    Name { text: name.text.clone(), span: name.span }
+    Name {
+        text: name.text.clone(),
+        span: name.span,
+    }
 }
 
 /// `place-order` and `PlaceOrder` as `place_order`: how expressions name them.

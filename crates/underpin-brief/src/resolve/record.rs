@@ -1,8 +1,8 @@
 //! `record` and `enum`: shapes without identity.
 
 use super::context::Cx;
-use super::types::{self, add_field, shape_of};
 use super::read::EntryExt;
+use super::types::{self, add_field, shape_of};
 use crate::codes::declarations as codes;
 use crate::diagnostic::Diagnostic;
 use crate::kdl::Node;
@@ -13,13 +13,22 @@ pub(super) fn enums(cx: &Cx<'_>) -> Table<Enum> {
     let one = |(_, name, node): (_, &Name, &Node)| {
         let values: Vec<Name> = node.args().skip(1).filter_map(EntryExt::name).collect();
         super::actor::distinct(cx, values.iter());
-        Enum { name: name.clone(), values }
+        Enum {
+            name: name.clone(),
+            values,
+        }
     };
     Table::new(cx.names.enums.iter().map(one).collect())
 }
 
 pub(super) fn records(cx: &Cx<'_>) -> Table<Record> {
-    Table::new(cx.names.records.iter().map(|(id, name, node)| record(cx, id, name, node)).collect())
+    Table::new(
+        cx.names
+            .records
+            .iter()
+            .map(|(id, name, node)| record(cx, id, name, node))
+            .collect(),
+    )
 }
 
 fn record(cx: &Cx<'_>, id: Id<Record>, name: &Name, node: &Node) -> Record {
@@ -41,5 +50,10 @@ fn record(cx: &Cx<'_>, id: Id<Record>, name: &Name, node: &Node) -> Record {
         cx.push(Diagnostic::error(codes::U0204, name.span, message).help(help));
     }
     let shape = Arc::new(shape_of(name.text.to_string(), &fields, keys));
-    Record { name: name.clone(), fields, keys, shape }
+    Record {
+        name: name.clone(),
+        fields,
+        keys,
+        shape,
+    }
 }

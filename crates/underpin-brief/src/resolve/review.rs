@@ -33,7 +33,9 @@ pub(super) fn review(world: &World<'_>, brief: &Brief) {
         if !happens.emitted.contains(&id) {
             let name = &event.name;
             let message = format!("nothing emits `{name}`");
-            let help = format!("add `emit {name} {{ set … }}` to a command or a policy, or leave the event out");
+            let help = format!(
+                "add `emit {name} {{ set … }}` to a command or a policy, or leave the event out"
+            );
             cx.push(Diagnostic::warning(codes::U0226, name.span, message).help(help));
         }
     }
@@ -52,32 +54,52 @@ pub(super) fn review(world: &World<'_>, brief: &Brief) {
 
 /// Warns of a reaction to something that no statement makes happen.
 fn never(world: &World<'_>, happens: &Happens, source: EventSource, name: &Name) {
-    let legacy = world.externals.rows().iter().any(|external| !external.holds.is_empty());
+    let legacy = world
+        .externals
+        .rows()
+        .iter()
+        .any(|external| !external.holds.is_empty());
     let (what, happened) = match source {
         EventSource::State(id, state) => {
             let aggregate = world.aggregates.get(id);
-            let Some(states) = &aggregate.states else { return };
+            let Some(states) = &aggregate.states else {
+                return;
+            };
             let reached = |(of, by): &(Id<Aggregate>, Id<Move>)| {
                 *of == id && states.moves.get(*by).to == state
             };
             let state_name = states.names.get(state).map_or("", |name| &*name.text);
             let initial = state == 0 && happens.created.contains(&id);
             let happened = initial || happens.moved.iter().any(reached);
-            (format!("no statement brings a row of `{}` into `{state_name}`", aggregate.name), happened)
+            (
+                format!(
+                    "no statement brings a row of `{}` into `{state_name}`",
+                    aggregate.name
+                ),
+                happened,
+            )
         }
         EventSource::Created(id) => {
             let aggregate = &world.aggregates.get(id).name;
-            (format!("no statement creates a row of `{aggregate}`"), happens.created.contains(&id))
+            (
+                format!("no statement creates a row of `{aggregate}`"),
+                happens.created.contains(&id),
+            )
         }
         EventSource::Changed(id) => {
             let aggregate = &world.aggregates.get(id).name;
-            (format!("no statement changes a row of `{aggregate}`"), happens.changed.contains(&id))
+            (
+                format!("no statement changes a row of `{aggregate}`"),
+                happens.changed.contains(&id),
+            )
         }
         _ => return,
     };
     if !happened && !legacy {
         let message = format!("`{name}` waits for what never happens");
-        world.cx.push(Diagnostic::warning(codes::U0226, name.span, message).fact(what));
+        world
+            .cx
+            .push(Diagnostic::warning(codes::U0226, name.span, message).fact(what));
     }
 }
 
@@ -116,7 +138,9 @@ fn refusals(
                 out.insert(code.text.to_string());
             }
             StatementKind::Create { aggregate, .. } => invariants(world, *aggregate, out),
-            StatementKind::Change { aggregate, steps, .. } => {
+            StatementKind::Change {
+                aggregate, steps, ..
+            } => {
                 invariants(world, *aggregate, out);
                 for step in steps {
                     if let ChangeStep::Require { code, .. } = step {
@@ -124,11 +148,22 @@ fn refusals(
                     }
                 }
             }
-            StatementKind::Call { target: CallTarget::External(external, operation), .. } => {
+            StatementKind::Call {
+                target: CallTarget::External(external, operation),
+                ..
+            } => {
                 let operation = world.externals.get(*external).operations.get(*operation);
-                out.extend(operation.fails.iter().map(|fails| fails.code.text.to_string()));
+                out.extend(
+                    operation
+                        .fails
+                        .iter()
+                        .map(|fails| fails.code.text.to_string()),
+                );
             }
-            StatementKind::Call { target: CallTarget::Command(id), .. } if depth < 16 => {
+            StatementKind::Call {
+                target: CallTarget::Command(id),
+                ..
+            } if depth < 16 => {
                 if let Some(command) = brief.commands.rows().get(id.index()) {
                     refusals(world, brief, &command.body.statements, out, depth + 1);
                 }
@@ -141,7 +176,11 @@ fn refusals(
 
 fn invariants(world: &World<'_>, id: Id<Aggregate>, out: &mut BTreeSet<String>) {
     let invariants = &world.aggregates.get(id).invariants;
-    out.extend(invariants.iter().map(|invariant| invariant.code.text.to_string()));
+    out.extend(
+        invariants
+            .iter()
+            .map(|invariant| invariant.code.text.to_string()),
+    );
 }
 
 impl Happens {
@@ -151,12 +190,20 @@ impl Happens {
                 StatementKind::Emit { event, .. } => {
                     self.emitted.insert(*event);
                 }
-                StatementKind::Create { aggregate, undo, .. } => {
+                StatementKind::Create {
+                    aggregate, undo, ..
+                } => {
                     self.created.insert(*aggregate);
                     self.changed.insert(*aggregate);
                     self.undo(*aggregate, undo);
                 }
-                StatementKind::Change { aggregate, create, steps, undo, .. } => {
+                StatementKind::Change {
+                    aggregate,
+                    create,
+                    steps,
+                    undo,
+                    ..
+                } => {
                     if *create {
                         self.created.insert(*aggregate);
                     }

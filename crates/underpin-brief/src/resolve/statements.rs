@@ -41,7 +41,12 @@ type Given = BTreeMap<String, usize>;
 impl<'w, 's> Reader<'w, 's> {
     pub(super) fn new(world: &'w World<'w>, mut scope: Scope<'s>) -> Self {
         scope.set_position(Position::Statement);
-        Self { world, scope, returned: Vec::new(), lets: Vec::new() }
+        Self {
+            world,
+            scope,
+            returned: Vec::new(),
+            lets: Vec::new(),
+        }
     }
 
     /// The body of a command.
@@ -57,14 +62,21 @@ impl<'w, 's> Reader<'w, 's> {
     fn body(&mut self, node: &Node, path: &NodePath, level: Level) -> Body {
         let statements = self.block(node, path, level);
         self.unused(&statements);
-        Body { statements, frame: self.scope.frame() }
+        Body {
+            statements,
+            frame: self.scope.frame(),
+        }
     }
 
     fn block(&mut self, node: &Node, path: &NodePath, level: Level) -> Vec<Statement> {
         let mut given = Given::new();
         let mut statements = Vec::new();
         let mut ended: Option<Span> = None;
-        for inner in node.nodes().iter().filter(|inner| VERBS.contains(&&*inner.name.text)) {
+        for inner in node
+            .nodes()
+            .iter()
+            .filter(|inner| VERBS.contains(&&*inner.name.text))
+        {
             if let Some(end) = ended {
                 let message = "a statement stands after `return`";
                 self.world.cx.push(
@@ -101,7 +113,9 @@ impl<'w, 's> Reader<'w, 's> {
         let (name, path) = label(node, parent, given);
         let made = self.kind(node, &path, level);
         self.scope.release(mark);
-        let Some(Made { kind: Some(kind), bind }) = made else { return };
+        let Some(Made { kind, bind }) = made else {
+            return;
+        };
         let binding = bind.map(|bind| self.bind(bind, when.is_some()));
         let Some(kind) = kind else { return };
         if let (StatementKind::Require { condition, .. }, None) = (&kind, &when) {
@@ -126,14 +140,23 @@ impl<'w, 's> Reader<'w, 's> {
                 if self.scope.binding(&name.text).is_some() {
                     let message = format!("`{name}` is bound already");
                     let help = "choose another name, or leave the aggregate out to go on with the bound row";
-                    self.world.cx.push(Diagnostic::error(codes::U0222, name.span, message).help(help));
+                    self.world
+                        .cx
+                        .push(Diagnostic::error(codes::U0222, name.span, message).help(help));
                 }
-                self.scope.bind(&name.text, if skipped { ty.optional() } else { ty })
+                self.scope
+                    .bind(&name.text, if skipped { ty.optional() } else { ty })
             }
         }
     }
 
-    fn lets(&mut self, node: &Node, parent: &NodePath, given: &mut Given, out: &mut Vec<Statement>) {
+    fn lets(
+        &mut self,
+        node: &Node,
+        parent: &NodePath,
+        given: &mut Given,
+        out: &mut Vec<Statement>,
+    ) {
         for (key, entry) in node.props() {
             let name = name_of(key);
             let expr = self.world.cx.expr(entry, &mut self.scope, None);
@@ -174,9 +197,13 @@ impl<'w, 's> Reader<'w, 's> {
         let id = common::aggregate(cx, &node.arg(1)?.name()?);
         let key = node.prop("key");
         let keys = node.prop("keys");
-        if key.is_some() && (keys.is_some() || node.prop("where").is_some()) || keys.is_some() && node.prop("where").is_some() {
+        if key.is_some() && (keys.is_some() || node.prop("where").is_some())
+            || keys.is_some() && node.prop("where").is_some()
+        {
             let message = "`read` takes one of `key=`, `keys=` and `where=`";
-            cx.push(Diagnostic::error(codes::U0223, node.head, message).help("leave the others out"));
+            cx.push(
+                Diagnostic::error(codes::U0223, node.head, message).help("leave the others out"),
+            );
         }
         let Some(id) = id else {
             return self.broken(node);
@@ -184,10 +211,16 @@ impl<'w, 's> Reader<'w, 's> {
         let row = Type::Row(id);
         let limit = node.prop("limit").and_then(EntryExt::small);
         let (access, ty) = if let Some(key) = key {
-            (cx.expr(key, &mut self.scope, Some(&Type::Ref(id))).map(Access::One), row)
+            (
+                cx.expr(key, &mut self.scope, Some(&Type::Ref(id)))
+                    .map(Access::One),
+                row,
+            )
         } else if let Some(keys) = keys {
             let wanted = Type::Ref(id).list();
-            let access = cx.expr(keys, &mut self.scope, Some(&wanted)).map(Access::Keys);
+            let access = cx
+                .expr(keys, &mut self.scope, Some(&wanted))
+                .map(Access::Keys);
             (access, Type::Map(Box::new(Type::Ref(id)), Box::new(row)))
         } else {
             let before = self.scope.set_self(Some(id));
@@ -195,17 +228,30 @@ impl<'w, 's> Reader<'w, 's> {
             let checked = cx.condition(filter, &mut self.scope);
             self.scope.set_root(Root::SelfRow, before);
             let broken = filter.is_some() && checked.is_none();
-            let access = (!broken).then_some(Access::Where { filter: checked, limit });
+            let access = (!broken).then_some(Access::Where {
+                filter: checked,
+                limit,
+            });
             (access, row.list())
         };
         let stale = node.prop("stale").and_then(EntryExt::duration);
-        let kind = access.map(|access| StatementKind::Read { aggregate: id, access, stale });
-        Some(Made { kind, bind: Some(Bind::New(node.title()?, ty)) })
+        let kind = access.map(|access| StatementKind::Read {
+            aggregate: id,
+            access,
+            stale,
+        });
+        Some(Made {
+            kind,
+            bind: Some(Bind::New(node.title()?, ty)),
+        })
     }
 
     /// Binds the name of a broken statement, so that its uses are not reported, too.
     fn broken(&self, node: &Node) -> Option<Made> {
-        Some(Made { kind: None, bind: Some(Bind::New(node.title()?, Type::Error)) })
+        Some(Made {
+            kind: None,
+            bind: Some(Bind::New(node.title()?, Type::Error)),
+        })
     }
 
     fn create(&mut self, node: &Node) -> Option<Made> {
@@ -223,21 +269,36 @@ impl<'w, 's> Reader<'w, 's> {
         let sets = assigns(cx, node, "set", &target, &mut self.scope);
         complete(cx, &target, &sets, node.head);
         let undo = self.undo_row(node, id);
-        let kind = StatementKind::Create { aggregate: id, tenant, sets, undo };
-        Some(Made { kind: Some(kind), bind: Some(Bind::New(node.title()?, Type::Row(id))) })
+        let kind = StatementKind::Create {
+            aggregate: id,
+            tenant,
+            sets,
+            undo,
+        };
+        Some(Made {
+            kind: Some(kind),
+            bind: Some(Bind::New(node.title()?, Type::Row(id))),
+        })
     }
 
     /// Which row a `change` or a `delete` is about, and what its name is bound to.
     fn target(&mut self, node: &Node) -> Option<(Id<Aggregate>, Target, Bind)> {
         let world = self.world;
         let name = node.title()?;
-        let word = node.arg(1).and_then(EntryExt::name).filter(|word| &*word.text != "create");
-        let Some(word) = word else { return self.bound(node, &name) };
+        let word = node
+            .arg(1)
+            .and_then(EntryExt::name)
+            .filter(|word| &*word.text != "create");
+        let Some(word) = word else {
+            return self.bound(node, &name);
+        };
         let id = common::aggregate(&world.cx, &word)?;
         let Some(key) = node.prop("key") else {
             let message = format!("`{} {name} {word}` lacks `key=`", node.name.text);
             let help = format!("say which row: `key=<reference to {word}>`");
-            world.cx.push(Diagnostic::error(codes::U0204, node.head, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0204, node.head, message).help(help));
             return None;
         };
         let key = world.cx.expr(key, &mut self.scope, Some(&Type::Ref(id)))?;
@@ -246,17 +307,24 @@ impl<'w, 's> Reader<'w, 's> {
 
     fn bound(&mut self, node: &Node, name: &Name) -> Option<(Id<Aggregate>, Target, Bind)> {
         let verb = &node.name.text;
-        let found = self.scope.binding(&name.text).map(|(slot, ty)| (slot, ty.clone()));
+        let found = self
+            .scope
+            .binding(&name.text)
+            .map(|(slot, ty)| (slot, ty.clone()));
         let Some((slot, ty)) = found else {
             let message = format!("no statement before this one bound `{name}`");
             let help = format!("name the aggregate and the row: `{verb} {name} <Aggregate> key=…`");
-            self.world.cx.push(Diagnostic::error(codes::U0222, name.span, message).help(help));
+            self.world
+                .cx
+                .push(Diagnostic::error(codes::U0222, name.span, message).help(help));
             return None;
         };
         if let Some(key) = node.prop("key") {
             let message = format!("`{verb} {name}` has a `key=`, but no aggregate");
             let help = format!("write `{verb} {name} <Aggregate> key=…`, or leave `key=` out");
-            self.world.cx.push(Diagnostic::error(codes::U0223, key.span, message).help(help));
+            self.world
+                .cx
+                .push(Diagnostic::error(codes::U0223, key.span, message).help(help));
         }
         let skipped = node.prop("when").is_some();
         match &ty {
@@ -273,7 +341,9 @@ impl<'w, 's> Reader<'w, 's> {
                     Type::Optional(_) => format!("add `when=\"has({name})\"`"),
                     _ => format!("name a row that `read`, `create` or `change` bound"),
                 };
-                self.world.cx.push(Diagnostic::error(codes::U0222, name.span, message).help(help));
+                self.world
+                    .cx
+                    .push(Diagnostic::error(codes::U0222, name.span, message).help(help));
                 None
             }
         }
@@ -289,7 +359,9 @@ impl<'w, 's> Reader<'w, 's> {
         if create && matches!(target, Target::Bound(_)) {
             let message = "a bound row exists, so it is not created";
             let help = "leave `create` out, or write `change <name> <Aggregate> key=… create`";
-            world.cx.push(Diagnostic::error(codes::U0223, node.head, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0223, node.head, message).help(help));
         }
         let steps = self.steps(node, id, create);
         if create {
@@ -301,21 +373,41 @@ impl<'w, 's> Reader<'w, 's> {
                 })
                 .flatten()
                 .collect();
-            complete(&world.cx, &Sets::changed(aggregate, true), &given, node.head);
+            complete(
+                &world.cx,
+                &Sets::changed(aggregate, true),
+                &given,
+                node.head,
+            );
         }
         if steps.is_empty() {
             let message = format!("this `change` of `{}` changes nothing", aggregate.name);
             let help = "add `set`, `move` or `require` to its block";
-            world.cx.push(Diagnostic::error(codes::U0204, node.head, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0204, node.head, message).help(help));
         }
         let undo = self.undo_row(node, id);
-        let kind = StatementKind::Change { aggregate: id, target, create, steps, undo };
-        Some(Made { kind: Some(kind), bind: Some(bind) })
+        let kind = StatementKind::Change {
+            aggregate: id,
+            target,
+            create,
+            steps,
+            undo,
+        };
+        Some(Made {
+            kind: Some(kind),
+            bind: Some(bind),
+        })
     }
 
     fn broken_unless_bound(&self, node: &Node) -> Option<Made> {
         let name = node.title()?;
-        if self.scope.binding(&name.text).is_some() { None } else { self.broken(node) }
+        if self.scope.binding(&name.text).is_some() {
+            None
+        } else {
+            self.broken(node)
+        }
     }
 
     /// The steps of a `change` or of an undo, on a row of `id`.
@@ -336,10 +428,17 @@ impl<'w, 's> Reader<'w, 's> {
                         let help = "write `!condition || …` instead";
                         cx.push(Diagnostic::error(codes::U0223, when.span, message).help(help));
                     }
-                    let (Some(condition), Some(code)) = (condition, code) else { continue };
+                    let (Some(condition), Some(code)) = (condition, code) else {
+                        continue;
+                    };
                     self.scope.assume(&condition);
                     let share = inner.prop("share").and_then(EntryExt::percent);
-                    steps.push(ChangeStep::Require { condition, code, share, span: inner.span });
+                    steps.push(ChangeStep::Require {
+                        condition,
+                        code,
+                        share,
+                        span: inner.span,
+                    });
                 }
                 "set" => {
                     let target = Sets::changed(aggregate, create);
@@ -350,7 +449,10 @@ impl<'w, 's> Reader<'w, 's> {
                 "move" => {
                     let Some(name) = inner.title() else { continue };
                     if let Some(found) = super::aggregate::find_move(cx, aggregate, &name) {
-                        steps.push(ChangeStep::Move { id: found, span: inner.span });
+                        steps.push(ChangeStep::Move {
+                            id: found,
+                            span: inner.span,
+                        });
                     }
                 }
                 _ => {}
@@ -362,26 +464,39 @@ impl<'w, 's> Reader<'w, 's> {
     }
 
     fn undo_row(&mut self, node: &Node, id: Id<Aggregate>) -> Undo {
-        let Some(undo) = node.child("undo") else { return Undo::Default };
+        let Some(undo) = node.child("undo") else {
+            return Undo::Default;
+        };
         if let Some(why) = undo.prop("none").and_then(EntryExt::text) {
             self.undo_says_both(undo);
-            return Undo::None { why, span: undo.span };
+            return Undo::None {
+                why,
+                span: undo.span,
+            };
         }
         let steps = self.steps(undo, id, false);
         if steps.is_empty() && undo.nodes().is_empty() {
             let message = "this `undo` undoes nothing";
             let help = "write `undo { set … }`, or `undo none=\"why\"`";
-            self.world.cx.push(Diagnostic::error(codes::U0224, undo.head, message).help(help));
+            self.world
+                .cx
+                .push(Diagnostic::error(codes::U0224, undo.head, message).help(help));
         }
         let sure = undo.prop("sure").and_then(EntryExt::text);
-        Undo::Steps { steps, sure, span: undo.span }
+        Undo::Steps {
+            steps,
+            sure,
+            span: undo.span,
+        }
     }
 
     fn undo_says_both(&self, undo: &Node) {
         if !undo.nodes().is_empty() || undo.prop("sure").is_some() {
             let message = "`none=` says that there is no undo, but one is written";
             let help = "leave one of them out";
-            self.world.cx.push(Diagnostic::error(codes::U0224, undo.span, message).help(help));
+            self.world
+                .cx
+                .push(Diagnostic::error(codes::U0224, undo.span, message).help(help));
         }
     }
 
@@ -392,21 +507,38 @@ impl<'w, 's> Reader<'w, 's> {
         let mut written = Undo::Default;
         if let Some(undo) = node.child("undo") {
             match undo.prop("none").and_then(EntryExt::text) {
-                Some(why) => written = Undo::None { why, span: undo.span },
+                Some(why) => {
+                    written = Undo::None {
+                        why,
+                        span: undo.span,
+                    }
+                }
                 None => {
                     let message = "what was deleted cannot be restored by `set` or `move`";
-                    let help = "delete after everything that may refuse, or write `undo none=\"why\"`";
-                    self.world.cx.push(Diagnostic::error(codes::U0224, undo.span, message).help(help));
+                    let help =
+                        "delete after everything that may refuse, or write `undo none=\"why\"`";
+                    self.world
+                        .cx
+                        .push(Diagnostic::error(codes::U0224, undo.span, message).help(help));
                 }
             }
         }
-        let kind = StatementKind::Delete { aggregate, target, undo: written };
-        Some(Made { kind: Some(kind), bind: Some(bind) })
+        let kind = StatementKind::Delete {
+            aggregate,
+            target,
+            undo: written,
+        };
+        Some(Made {
+            kind: Some(kind),
+            bind: Some(bind),
+        })
     }
 
     fn call(&mut self, node: &Node) -> Option<Made> {
         let world = self.world;
-        let Some(target) = world.call_target(node.arg(1)?) else { return self.broken(node) };
+        let Some(target) = world.call_target(node.arg(1)?) else {
+            return self.broken(node);
+        };
         let once = node.prop("once").and_then(EntryExt::text);
         let made = match target {
             CallTarget::External(external, operation) => {
@@ -417,7 +549,16 @@ impl<'w, 's> Reader<'w, 's> {
                 let undo = self.undo_call(node, external, operation);
                 let fallback = self.fallback(node, operation);
                 let ty = Type::Struct(Arc::clone(&operation.output_shape));
-                (StatementKind::Call { target, sets, undo, fallback, once }, ty)
+                (
+                    StatementKind::Call {
+                        target,
+                        sets,
+                        undo,
+                        fallback,
+                        once,
+                    },
+                    ty,
+                )
             }
             CallTarget::Command(id) => {
                 let fields = world.inputs.get(id.index()).map_or(&[][..], Vec::as_slice);
@@ -429,53 +570,90 @@ impl<'w, 's> Reader<'w, 's> {
                 let shape = world.returns.borrow().get(id.index()).cloned().flatten();
                 let ty = shape.map_or(Type::Error, Type::Struct);
                 let fallback = Vec::new();
-                (StatementKind::Call { target, sets, undo, fallback, once }, ty)
+                (
+                    StatementKind::Call {
+                        target,
+                        sets,
+                        undo,
+                        fallback,
+                        once,
+                    },
+                    ty,
+                )
             }
         };
-        Some(Made { kind: Some(made.0), bind: Some(Bind::New(node.title()?, made.1)) })
+        Some(Made {
+            kind: Some(made.0),
+            bind: Some(Bind::New(node.title()?, made.1)),
+        })
     }
 
     fn undo_call(&mut self, node: &Node, external: Id<External>, call: &ExternalOperation) -> Undo {
-        let Some(undo) = node.child("undo") else { return Undo::Default };
+        let Some(undo) = node.child("undo") else {
+            return Undo::Default;
+        };
         if let Some(why) = undo.prop("none").and_then(EntryExt::text) {
             self.undo_says_both(undo);
-            return Undo::None { why, span: undo.span };
+            return Undo::None {
+                why,
+                span: undo.span,
+            };
         }
         let world = self.world;
         let Some(declared) = &call.undo else {
             let message = format!("`{}` has no `undo`", call.name);
             let help = "declare `undo <operation>` in the operation, or write `undo none=\"why\"`";
-            world.cx.push(Diagnostic::error(codes::U0224, undo.head, message).help(help));
+            world
+                .cx
+                .push(Diagnostic::error(codes::U0224, undo.head, message).help(help));
             return Undo::Default;
         };
-        let operation = world.externals.get(external).operations.get(declared.operation);
+        let operation = world
+            .externals
+            .get(external)
+            .operations
+            .get(declared.operation);
         let target = Sets::fields(&operation.name.text, &operation.input);
         let input = Some(Type::Struct(Arc::clone(&call.input_shape)));
         let output = Some(Type::Struct(Arc::clone(&call.output_shape)));
-        let before =
-            (self.scope.set_root(Root::Input, input), self.scope.set_root(Root::Output, output));
+        let before = (
+            self.scope.set_root(Root::Input, input),
+            self.scope.set_root(Root::Output, output),
+        );
         let sets = assigns(&world.cx, undo, "set", &target, &mut self.scope);
         self.scope.set_root(Root::Input, before.0);
         self.scope.set_root(Root::Output, before.1);
         complete(&world.cx, &target, &sets, undo.head);
-        Undo::Call { sets, span: undo.span }
+        Undo::Call {
+            sets,
+            span: undo.span,
+        }
     }
 
     fn undo_command(&self, node: &Node) -> Undo {
-        let Some(undo) = node.child("undo") else { return Undo::Default };
+        let Some(undo) = node.child("undo") else {
+            return Undo::Default;
+        };
         match undo.prop("none").and_then(EntryExt::text) {
-            Some(why) => Undo::None { why, span: undo.span },
+            Some(why) => Undo::None {
+                why,
+                span: undo.span,
+            },
             None => {
                 let message = "a command undoes itself, statement by statement";
                 let help = "leave `undo` out, or write `undo none=\"why\"`";
-                self.world.cx.push(Diagnostic::error(codes::U0224, undo.head, message).help(help));
+                self.world
+                    .cx
+                    .push(Diagnostic::error(codes::U0224, undo.head, message).help(help));
                 Undo::Default
             }
         }
     }
 
     fn fallback(&mut self, node: &Node, operation: &ExternalOperation) -> Vec<Assign> {
-        let Some(first) = node.child("fallback") else { return Vec::new() };
+        let Some(first) = node.child("fallback") else {
+            return Vec::new();
+        };
         let title = format!("answer of {}", operation.name);
         let target = Sets::shape(&title, &operation.output_shape);
         let sets = assigns(&self.world.cx, node, "fallback", &target, &mut self.scope);
@@ -487,19 +665,26 @@ impl<'w, 's> Reader<'w, 's> {
         let world = self.world;
         let name = node.title()?;
         let Some(event) = world.cx.names.events.find(&name.text) else {
-            world.cx.push(unknown("event", &name, world.cx.names.events.names()));
+            world
+                .cx
+                .push(unknown("event", &name, world.cx.names.events.names()));
             return None;
         };
         let declared = world.events.get(event);
         let target = Sets::fields(&declared.name.text, &declared.fields);
         let sets = assigns(&world.cx, node, "set", &target, &mut self.scope);
         complete(&world.cx, &target, &sets, node.head);
-        Some(Made { kind: Some(StatementKind::Emit { event, sets }), bind: None })
+        Some(Made {
+            kind: Some(StatementKind::Emit { event, sets }),
+            bind: None,
+        })
     }
 
     fn each(&mut self, node: &Node, path: &NodePath, level: Level) -> Option<Made> {
         let cx = &self.world.cx;
-        let list = node.prop("in").and_then(|entry| cx.expr(entry, &mut self.scope, None));
+        let list = node
+            .prop("in")
+            .and_then(|entry| cx.expr(entry, &mut self.scope, None));
         let element = match list.as_ref().map(|list| &list.ty) {
             Some(Type::List(element)) => (**element).clone(),
             Some(Type::Error) | None => Type::Error,
@@ -514,37 +699,61 @@ impl<'w, 's> Reader<'w, 's> {
         };
         let chunk = node.prop("chunk").and_then(EntryExt::small);
         if chunk == Some(0) {
-            let place = node.prop("chunk").map_or(node.head, |entry| entry.value_span);
+            let place = node
+                .prop("chunk")
+                .map_or(node.head, |entry| entry.value_span);
             let message = "a chunk has at least one element";
-            cx.push(Diagnostic::error(codes::U0223, place, message).help("write `chunk=100`, or leave it out"));
+            cx.push(
+                Diagnostic::error(codes::U0223, place, message)
+                    .help("write `chunk=100`, or leave it out"),
+            );
         }
         let mark = self.scope.mark();
         let name = node.title()?;
         if self.scope.binding(&name.text).is_some() {
             let message = format!("`{name}` is bound already");
-            cx.push(Diagnostic::error(codes::U0222, name.span, message).help("choose another name"));
+            cx.push(
+                Diagnostic::error(codes::U0222, name.span, message).help("choose another name"),
+            );
         }
         let variable = self.scope.bind(&name.text, element);
         let _ = level;
         let body = self.block(node, path, Level::Loop);
         self.scope.release(mark);
-        let kind = StatementKind::Each { variable, list: list?, chunk, body };
-        Some(Made { kind: Some(kind), bind: None })
+        let kind = StatementKind::Each {
+            variable,
+            list: list?,
+            chunk,
+            body,
+        };
+        Some(Made {
+            kind: Some(kind),
+            bind: None,
+        })
     }
 
     fn require(&mut self, node: &Node) -> Option<Made> {
         let condition = self.world.cx.condition(node.arg(0), &mut self.scope)?;
         let code = node.prop("else").and_then(EntryExt::name)?;
         let kind = StatementKind::Require { condition, code };
-        Some(Made { kind: Some(kind), bind: None })
+        Some(Made {
+            kind: Some(kind),
+            bind: None,
+        })
     }
 
     fn answer(&mut self, node: &Node, level: Level) -> Option<Made> {
         if level != Level::Command {
-            let inside = if level == Level::Loop { "an `each`" } else { "a policy" };
+            let inside = if level == Level::Loop {
+                "an `each`"
+            } else {
+                "a policy"
+            };
             let message = format!("`return` has no place in {inside}");
             let help = "only a command answers, once, at its end";
-            self.world.cx.push(Diagnostic::error(codes::U0223, node.head, message).help(help));
+            self.world
+                .cx
+                .push(Diagnostic::error(codes::U0223, node.head, message).help(help));
             return None;
         }
         let mut values = Vec::new();
@@ -554,7 +763,10 @@ impl<'w, 's> Reader<'w, 's> {
             self.returned.push((name_of(key), ty));
             values.extend(expr.map(|expr| (name_of(key), expr)));
         }
-        Some(Made { kind: Some(StatementKind::Return(values)), bind: None })
+        Some(Made {
+            kind: Some(StatementKind::Return(values)),
+            bind: None,
+        })
     }
 
     /// Warns of values that are bound and never used.
@@ -567,7 +779,9 @@ impl<'w, 's> Reader<'w, 's> {
             let _ = slot;
             let message = format!("`{name}` is never used");
             let help = "leave it out";
-            self.world.cx.push(Diagnostic::warning(codes::U0225, name.span, message).help(help));
+            self.world
+                .cx
+                .push(Diagnostic::warning(codes::U0225, name.span, message).help(help));
         }
     }
 }
@@ -587,7 +801,10 @@ enum Bind {
 /// The name and the path of a statement.
 fn label(node: &Node, parent: &NodePath, given: &mut Given) -> (Name, NodePath) {
     let verb = &*node.name.text;
-    match node.title().filter(|_| verb != "require" && verb != "return") {
+    match node
+        .title()
+        .filter(|_| verb != "require" && verb != "return")
+    {
         Some(name) => {
             let path = unique(parent, verb, &name.text, given);
             (name, path)
@@ -597,7 +814,13 @@ fn label(node: &Node, parent: &NodePath, given: &mut Given) -> (Name, NodePath) 
             *count += 1;
             let text = format!("{verb}#{count}");
             let path = NodePath(format!("{parent}/{text}").into());
-            (Name { text: text.into(), span: node.name.span }, path)
+            (
+                Name {
+                    text: text.into(),
+                    span: node.name.span,
+                },
+                path,
+            )
         }
     }
 }

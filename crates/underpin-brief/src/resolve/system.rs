@@ -33,8 +33,14 @@ pub(super) fn system(nodes: &[&Node], out: &mut Vec<Diagnostic>) -> System {
         name: node.title().unwrap_or_else(|| empty().name),
         title: node.child_arg("title").and_then(EntryExt::text),
         purpose: node.child_arg("purpose").and_then(EntryExt::text),
-        currencies: node.child_args("currency").filter_map(read::currency).collect(),
-        regions: node.child_args("region").filter_map(EntryExt::text).collect(),
+        currencies: node
+            .child_args("currency")
+            .filter_map(read::currency)
+            .collect(),
+        regions: node
+            .child_args("region")
+            .filter_map(EntryExt::text)
+            .collect(),
         version: Version {
             number: version.and_then(|node| node.arg(0)?.small()).unwrap_or(1),
             serves: version.into_iter().flat_map(served).collect(),
@@ -44,12 +50,18 @@ pub(super) fn system(nodes: &[&Node], out: &mut Vec<Diagnostic>) -> System {
 
 fn empty() -> System {
     System {
-        name: Name { text: "".into(), span: Span::default() },
+        name: Name {
+            text: "".into(),
+            span: Span::default(),
+        },
         title: None,
         purpose: None,
         currencies: Vec::new(),
         regions: Vec::new(),
-        version: Version { number: 1, serves: Vec::new() },
+        version: Version {
+            number: 1,
+            serves: Vec::new(),
+        },
     }
 }
 
@@ -65,7 +77,10 @@ pub(super) fn teams(cx: &Cx<'_>) -> Table<Team> {
     let team = |(_, name, node): (_, &Name, &Node)| Team {
         name: name.clone(),
         size: node.prop("size").and_then(EntryExt::small),
-        skills: node.child_args("skills").filter_map(EntryExt::text).collect(),
+        skills: node
+            .child_args("skills")
+            .filter_map(EntryExt::text)
+            .collect(),
     };
     Table::new(cx.names.teams.iter().map(team).collect())
 }

@@ -18,7 +18,9 @@ pub(super) fn tenant(cx: &Cx<'_>, nodes: &[&Node]) -> Option<Id<Aggregate>> {
     let first = all.next();
     for more in all {
         let message = "a brief has one `tenancy`";
-        cx.push(Diagnostic::error(codes::U0213, more.name.span, message).help("leave one of them out"));
+        cx.push(
+            Diagnostic::error(codes::U0213, more.name.span, message).help("leave one of them out"),
+        );
     }
     common::aggregate(cx, &first?.title()?)
 }
@@ -26,17 +28,32 @@ pub(super) fn tenant(cx: &Cx<'_>, nodes: &[&Node]) -> Option<Id<Aggregate>> {
 /// The rows through which callers belong to a tenant.
 pub(super) fn memberships(cx: &Cx<'_>, nodes: &[&Node]) -> Vec<MembershipSignature> {
     let mut rows: BTreeMap<Id<Aggregate>, Vec<Id<Actor>>> = BTreeMap::new();
-    for line in nodes.iter().filter(|n| n.is("tenancy")).flat_map(|n| n.children_named("caller")) {
-        let actor = line.title().and_then(|name| cx.names.actors.find(&name.text));
-        let via = line.word("via").and_then(|name| cx.names.aggregates.find(name));
+    for line in nodes
+        .iter()
+        .filter(|n| n.is("tenancy"))
+        .flat_map(|n| n.children_named("caller"))
+    {
+        let actor = line
+            .title()
+            .and_then(|name| cx.names.actors.find(&name.text));
+        let via = line
+            .word("via")
+            .and_then(|name| cx.names.aggregates.find(name));
         if let (Some(actor), Some(via)) = (actor, via) {
             rows.entry(via).or_default().push(actor);
         }
     }
     let signature = |(aggregate, actors): (Id<Aggregate>, Vec<Id<Actor>>)| {
         let name = cx.names.aggregates.node(aggregate).and_then(NodeExt::title);
-        let name = name.map_or_else(|| "".into(), |name| super::names::in_expressions(&name.text));
-        MembershipSignature { name, aggregate, actors }
+        let name = name.map_or_else(
+            || "".into(),
+            |name| super::names::in_expressions(&name.text),
+        );
+        MembershipSignature {
+            name,
+            aggregate,
+            actors,
+        }
     };
     rows.into_iter().map(signature).collect()
 }
@@ -54,7 +71,9 @@ pub(super) fn tenancy(
         scope.set_self(Some(aggregate));
         cx.expr(node.child_arg(kind)?, &mut scope, Some(&ty))
     };
-    let callers = node.children_named("caller").filter_map(|line| caller(cx, line, aggregates));
+    let callers = node
+        .children_named("caller")
+        .filter_map(|line| caller(cx, line, aggregates));
     Some(Tenancy {
         aggregate,
         tier: expr("tier", Type::Tier),
@@ -79,12 +98,20 @@ fn caller(cx: &Cx<'_>, line: &Node, aggregates: &Table<Aggregate>) -> Option<Ten
             let by_actor = matches!(keys, [key] if key.ty == Type::Actor(actor));
             if !by_actor {
                 let message = format!("`{via}` is not keyed by `{name}`");
-                let help = format!("give it the key `key person {name}`, so that one row says who belongs");
+                let help = format!(
+                    "give it the key `key person {name}`, so that one row says who belongs"
+                );
                 cx.push(Diagnostic::error(codes::U0230, via.span, message).help(help));
             }
-            Some(TenantCaller { actor, via: TenantVia::Membership(aggregate) })
+            Some(TenantCaller {
+                actor,
+                via: TenantVia::Membership(aggregate),
+            })
         }
-        (None, Some(claim)) => Some(TenantCaller { actor, via: TenantVia::Claim(claim) }),
+        (None, Some(claim)) => Some(TenantCaller {
+            actor,
+            via: TenantVia::Claim(claim),
+        }),
         _ => {
             let message = format!("`caller {name}` needs either `via=` or `claim=`");
             let help = "write `via=<aggregate>` for a membership row, `claim=<name>` for a claim of the token";

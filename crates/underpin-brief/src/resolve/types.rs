@@ -77,13 +77,25 @@ fn unknown_type(cx: &Cx<'_>, word: &str, entry: &Entry) -> Diagnostic {
     let known: Vec<&str> = known().collect();
     match usual.or_else(|| closest(word, known.iter().copied())) {
         Some(meant) => {
-            let suffix: String =
-                entry.value.as_str().unwrap_or("").chars().filter(|c| "?*".contains(*c)).collect();
-            found.fix(format!("did you mean `{meant}`?"), place, format!("{meant}{suffix}"))
+            let suffix: String = entry
+                .value
+                .as_str()
+                .unwrap_or("")
+                .chars()
+                .filter(|c| "?*".contains(*c))
+                .collect();
+            found.fix(
+                format!("did you mean `{meant}`?"),
+                place,
+                format!("{meant}{suffix}"),
+            )
         }
         None => found
             .help("types are those of the language, enums, records, aggregates and actors")
-            .fact(format!("the language has {}", super::grammar::list(BUILTIN).replace(" or ", " and "))),
+            .fact(format!(
+                "the language has {}",
+                super::grammar::list(BUILTIN).replace(" or ", " and ")
+            )),
     }
 }
 
@@ -91,7 +103,10 @@ fn unknown_type(cx: &Cx<'_>, word: &str, entry: &Entry) -> Diagnostic {
 /// was reported. A missing type was reported, too.
 pub(super) fn field(cx: &Cx<'_>, node: &Node) -> Option<Field> {
     let name = node.title()?;
-    let ty = node.arg(1).and_then(|entry| type_of(cx, entry)).unwrap_or(Type::Error);
+    let ty = node
+        .arg(1)
+        .and_then(|entry| type_of(cx, entry))
+        .unwrap_or(Type::Error);
     Some(with_type(cx, node, name, ty))
 }
 
@@ -115,7 +130,9 @@ pub(super) fn with_type(cx: &Cx<'_>, node: &Node, name: Name, ty: Type) -> Field
             .prop("count")
             .and_then(|entry| super::grammar::kinds::count(&entry.value))
             .map(|(min, max)| CountRange { min, max }),
-        default: node.prop("default").and_then(|entry| literal(cx, &ty, entry)),
+        default: node
+            .prop("default")
+            .and_then(|entry| literal(cx, &ty, entry)),
         typical: node.prop("typical").and_then(EntryExt::small),
         media: node.prop("media").and_then(EntryExt::text),
         merge: node.word("merge").and_then(merge_of),
@@ -146,7 +163,10 @@ fn fits(cx: &Cx<'_>, node: &Node, field: &Field) {
     if matches!(inner, Type::Error) {
         return;
     }
-    let numbers = matches!(inner, Type::Int | Type::Decimal | Type::Money | Type::Duration);
+    let numbers = matches!(
+        inner,
+        Type::Int | Type::Decimal | Type::Money | Type::Duration
+    );
     let merges = match field.merge {
         None | Some(Merge::Last) => true,
         Some(Merge::Add) => numbers && !list,
@@ -154,18 +174,45 @@ fn fits(cx: &Cx<'_>, node: &Node, field: &Field) {
         Some(Merge::Text) => matches!(inner, Type::Text) && !list,
     };
     let wrong = [
-        ("count", node.prop("count").is_some() && !list, "a list, such as `text*`"),
-        ("typical", field.typical.is_some() && !list, "a list, such as `text*`"),
-        ("media", field.media.is_some() && !matches!(inner, Type::Blob), "a `blob`"),
-        ("public-address", field.marks.public_address && !matches!(inner, Type::Url), "a `url`"),
-        ("merge", !merges, "`add` for numbers, `set` for lists, `text` for texts"),
-        ("unique", field.marks.unique && list, "a field that is no list"),
+        (
+            "count",
+            node.prop("count").is_some() && !list,
+            "a list, such as `text*`",
+        ),
+        (
+            "typical",
+            field.typical.is_some() && !list,
+            "a list, such as `text*`",
+        ),
+        (
+            "media",
+            field.media.is_some() && !matches!(inner, Type::Blob),
+            "a `blob`",
+        ),
+        (
+            "public-address",
+            field.marks.public_address && !matches!(inner, Type::Url),
+            "a `url`",
+        ),
+        (
+            "merge",
+            !merges,
+            "`add` for numbers, `set` for lists, `text` for texts",
+        ),
+        (
+            "unique",
+            field.marks.unique && list,
+            "a field that is no list",
+        ),
     ];
     for (what, is_wrong, right) in wrong {
         if is_wrong {
             let message = format!("`{what}` does not fit the type of `{}`", field.name);
             let place = node.prop(what).map_or(node.head, |entry| entry.span);
-            cx.push(Diagnostic::error(codes::U0212, place, message).help(format!("`{what}` is for {right}")));
+            cx.push(
+                Diagnostic::error(codes::U0212, place, message)
+                    .help(format!("`{what}` is for {right}")),
+            );
         }
     }
     if let (Some(min), Some(max)) = (&field.min, &field.max)
@@ -186,7 +233,9 @@ pub(super) fn element(ty: &Type) -> &Type {
 
 fn bound(cx: &Cx<'_>, ty: &Type, entry: &Entry) -> Option<Value> {
     let length = || {
-        let whole = entry.natural().or_else(|| entry.bytes().map(|bytes| bytes.0))?;
+        let whole = entry
+            .natural()
+            .or_else(|| entry.bytes().map(|bytes| bytes.0))?;
         i64::try_from(whole).ok().map(Value::Int)
     };
     let value = match ty {
@@ -230,8 +279,15 @@ fn plain(cx: &Cx<'_>, ty: &Type, entry: &Entry) -> Option<Value> {
     let text = entry.value.as_str();
     match ty {
         Type::Text | Type::Email | Type::Url => text.map(Value::text),
-        Type::Int => entry.value.as_integer().and_then(|n| i64::try_from(n).ok()).map(Value::Int),
-        Type::Decimal => entry.decimal().or_else(|| Decimal::parse(text?)).map(Value::Decimal),
+        Type::Int => entry
+            .value
+            .as_integer()
+            .and_then(|n| i64::try_from(n).ok())
+            .map(Value::Int),
+        Type::Decimal => entry
+            .decimal()
+            .or_else(|| Decimal::parse(text?))
+            .map(Value::Decimal),
         Type::Money => money(cx, entry),
         Type::Bool => entry.value.as_bool().map(Value::Bool),
         Type::Duration => Duration::parse(text?).map(Value::Duration),
@@ -241,11 +297,18 @@ fn plain(cx: &Cx<'_>, ty: &Type, entry: &Entry) -> Option<Value> {
             .map(|json| Value::Json(canonical(&json).into())),
         Type::Enum(id) => {
             let values = cx.names.enums.node(*id)?;
-            let known = values.args().skip(1).any(|value| value.value.as_str() == text);
+            let known = values
+                .args()
+                .skip(1)
+                .any(|value| value.value.as_str() == text);
             known.then(|| text.map(Value::text)).flatten()
         }
-        Type::Tier => text.filter(|name| cx.names.tiers.find(name).is_some()).map(Value::text),
-        Type::Region => text.filter(|name| cx.regions.iter().any(|r| &**r == *name)).map(Value::text),
+        Type::Tier => text
+            .filter(|name| cx.names.tiers.find(name).is_some())
+            .map(Value::text),
+        Type::Region => text
+            .filter(|name| cx.regions.iter().any(|r| &**r == *name))
+            .map(Value::text),
         _ => None,
     }
 }
@@ -259,7 +322,11 @@ fn canonical(json: &serde_json::Value) -> String {
             let members: Vec<String> = sorted
                 .into_iter()
                 .map(|(key, value)| {
-                    format!("{}:{}", serde_json::Value::from(key.as_str()), canonical(value))
+                    format!(
+                        "{}:{}",
+                        serde_json::Value::from(key.as_str()),
+                        canonical(value)
+                    )
                 })
                 .collect();
             format!("{{{}}}", members.join(","))
@@ -273,7 +340,9 @@ fn canonical(json: &serde_json::Value) -> String {
 }
 
 fn money(cx: &Cx<'_>, entry: &Entry) -> Option<Value> {
-    let amount = entry.decimal().or_else(|| Decimal::parse(entry.value.as_str()?))?;
+    let amount = entry
+        .decimal()
+        .or_else(|| Decimal::parse(entry.value.as_str()?))?;
     let scale = 10_i64.checked_pow(9_u32.checked_sub(cx.currency.digits())?)?;
     let minor = amount.nanos().checked_div(scale)?;
     (minor.checked_mul(scale)? == amount.nanos()).then_some(Value::Money(minor, cx.currency))
@@ -284,9 +353,16 @@ pub(super) fn shape_of(title: String, fields: &[Field], keys: usize) -> Shape {
     let slot = |(at, field): (usize, &Field)| SlotType {
         name: Arc::clone(&field.name.text),
         ty: field.ty.clone(),
-        origin: if at < keys { Origin::Key } else { Origin::Declared },
+        origin: if at < keys {
+            Origin::Key
+        } else {
+            Origin::Declared
+        },
     };
-    Shape { title: title.into(), slots: fields.iter().enumerate().map(slot).collect() }
+    Shape {
+        title: title.into(),
+        slots: fields.iter().enumerate().map(slot).collect(),
+    }
 }
 
 /// The fields of all children of that name; of two of one name the first stays.
@@ -302,7 +378,10 @@ pub(super) fn fields(cx: &Cx<'_>, node: &Node, kind: &str) -> Vec<Field> {
 
 /// Adds a field unless its name is taken, which is reported.
 pub(super) fn add_field(cx: &Cx<'_>, fields: &mut Vec<Field>, field: Field) -> bool {
-    if let Some(first) = fields.iter().find(|other| other.name.text == field.name.text) {
+    if let Some(first) = fields
+        .iter()
+        .find(|other| other.name.text == field.name.text)
+    {
         let message = format!("`{}` is declared twice", field.name);
         cx.push(
             Diagnostic::error(codes::U0209, field.name.span, message)

@@ -7,8 +7,14 @@ pub(super) fn of_statements(statements: &[Statement], found: &mut dyn FnMut(Slot
     for statement in statements {
         each_expr(statement, &mut |expr| of_expr(expr, found));
         match &statement.kind {
-            StatementKind::Change { target: Target::Bound(slot), .. }
-            | StatementKind::Delete { target: Target::Bound(slot), .. } => found(*slot),
+            StatementKind::Change {
+                target: Target::Bound(slot),
+                ..
+            }
+            | StatementKind::Delete {
+                target: Target::Bound(slot),
+                ..
+            } => found(*slot),
             StatementKind::Each { body, .. } => of_statements(body, found),
             _ => {}
         }
@@ -24,12 +30,19 @@ pub(super) fn each_expr(statement: &Statement, visit: &mut dyn FnMut(&Expr)) {
             Access::One(expr) | Access::Keys(expr) => visit(expr),
             Access::Where { filter, .. } => filter.iter().for_each(visit),
         },
-        StatementKind::Create { tenant, sets, undo, .. } => {
+        StatementKind::Create {
+            tenant, sets, undo, ..
+        } => {
             tenant.iter().for_each(&mut *visit);
             of_sets(sets, visit);
             of_undo(undo, visit);
         }
-        StatementKind::Change { target, steps, undo, .. } => {
+        StatementKind::Change {
+            target,
+            steps,
+            undo,
+            ..
+        } => {
             of_target(target, visit);
             of_steps(steps, visit);
             of_undo(undo, visit);
@@ -38,7 +51,12 @@ pub(super) fn each_expr(statement: &Statement, visit: &mut dyn FnMut(&Expr)) {
             of_target(target, visit);
             of_undo(undo, visit);
         }
-        StatementKind::Call { sets, undo, fallback, .. } => {
+        StatementKind::Call {
+            sets,
+            undo,
+            fallback,
+            ..
+        } => {
             of_sets(sets, visit);
             of_sets(fallback, visit);
             of_undo(undo, visit);

@@ -11,7 +11,13 @@ use crate::model::*;
 use std::sync::Arc;
 
 pub(super) fn views(cx: &Cx<'_>) -> Table<View> {
-    Table::new(cx.names.views.iter().map(|(_, name, node)| view(cx, name, node)).collect())
+    Table::new(
+        cx.names
+            .views
+            .iter()
+            .map(|(_, name, node)| view(cx, name, node))
+            .collect(),
+    )
 }
 
 fn view(cx: &Cx<'_>, name: &Name, node: &Node) -> View {
@@ -20,14 +26,26 @@ fn view(cx: &Cx<'_>, name: &Name, node: &Node) -> View {
     for line in node.children_named("from") {
         let aggregate = line.arg(1).and_then(EntryExt::name);
         let aggregate = aggregate.and_then(|name| common::aggregate(cx, &name));
-        let Some(binding) = line.title() else { continue };
+        let Some(binding) = line.title() else {
+            continue;
+        };
         if scope.binding(&binding.text).is_some() {
             let message = format!("`{binding}` is bound already");
-            cx.push(Diagnostic::error(codes::U0222, binding.span, message).help("choose another name"));
+            cx.push(
+                Diagnostic::error(codes::U0222, binding.span, message).help("choose another name"),
+            );
         }
         let slot = scope.bind(&binding.text, aggregate.map_or(Type::Error, Type::Row));
         if let Some(aggregate) = aggregate {
-            sources.push((line, ViewSource { name: binding, slot, aggregate, filter: None }));
+            sources.push((
+                line,
+                ViewSource {
+                    name: binding,
+                    slot,
+                    aggregate,
+                    filter: None,
+                },
+            ));
         }
     }
     let from = sources
@@ -51,7 +69,10 @@ fn view(cx: &Cx<'_>, name: &Name, node: &Node) -> View {
         path: NodePath::declaration("view", &name.text),
         stale: node.prop("stale").and_then(EntryExt::duration),
         from,
-        row: Arc::new(Shape { title: format!("row of {name}").into(), slots }),
+        row: Arc::new(Shape {
+            title: format!("row of {name}").into(),
+            slots,
+        }),
         groups,
         shows,
         frame: scope.frame(),
@@ -67,5 +88,7 @@ fn columns(
 ) -> Vec<(Name, Expr)> {
     scope.set_position(position);
     let columns = node.children_named(kind).flat_map(Node::props);
-    columns.filter_map(|(key, entry)| Some((name_of(key), cx.expr(entry, scope, None)?))).collect()
+    columns
+        .filter_map(|(key, entry)| Some((name_of(key), cx.expr(entry, scope, None)?)))
+        .collect()
 }

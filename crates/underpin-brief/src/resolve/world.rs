@@ -50,7 +50,11 @@ impl World<'_> {
             let sends = &self.externals.get(id).sends;
             let found = sends.find(&what.text);
             if found.is_none() {
-                self.cx.push(unknown("message", &what, sends.iter().map(|(_, one)| one.name())));
+                self.cx.push(unknown(
+                    "message",
+                    &what,
+                    sends.iter().map(|(_, one)| one.name()),
+                ));
             }
             return found.map(|sent| EventSource::Sent(id, sent));
         }
@@ -59,20 +63,32 @@ impl World<'_> {
                 "attempted" => Some(EventSource::Attempted(id)),
                 "failing" => Some(EventSource::Failing(id)),
                 _ => {
-                    self.cx.push(unknown("outcome", &what, ["attempted", "failing"].into_iter()));
+                    self.cx.push(unknown(
+                        "outcome",
+                        &what,
+                        ["attempted", "failing"].into_iter(),
+                    ));
                     None
                 }
             };
         }
-        let known = names.aggregates.names().chain(names.externals.names()).chain(names.feeds.names());
-        self.cx.push(unknown("aggregate, external or feed", &part(of, 0), known));
+        let known = names
+            .aggregates
+            .names()
+            .chain(names.externals.names())
+            .chain(names.feeds.names());
+        self.cx
+            .push(unknown("aggregate, external or feed", &part(of, 0), known));
         None
     }
 
     fn lifecycle(&self, id: Id<Aggregate>, what: &Name) -> Option<EventSource> {
         let states = self.aggregates.get(id).states.as_ref();
-        let names: Vec<&str> =
-            states.into_iter().flat_map(|states| &states.names).map(|n| &*n.text).collect();
+        let names: Vec<&str> = states
+            .into_iter()
+            .flat_map(|states| &states.names)
+            .map(|n| &*n.text)
+            .collect();
         if let Some(at) = names.iter().position(|name| *name == &*what.text) {
             return Some(EventSource::State(id, at));
         }
@@ -122,7 +138,10 @@ impl World<'_> {
             ty,
             origin: Origin::System,
         };
-        let mut shape = Shape { title: title.into(), slots: slots.into_iter().map(slot).collect() };
+        let mut shape = Shape {
+            title: title.into(),
+            slots: slots.into_iter().map(slot).collect(),
+        };
         shape.slots.extend(super::common::envelope(&self.cx));
         Arc::new(shape)
     }
@@ -131,18 +150,28 @@ impl World<'_> {
     fn endpoint(&self, feed: Id<Feed>) -> Type {
         let node = self.cx.names.feeds.node(feed);
         let deliver = node.and_then(|node| super::read::NodeExt::child(node, "deliver"));
-        let to = deliver.and_then(|node| node.prop("to")).and_then(|to| to.value.as_str());
-        to.and_then(|name| self.cx.names.aggregates.find(name)).map_or(Type::Text, Type::Ref)
+        let to = deliver
+            .and_then(|node| node.prop("to"))
+            .and_then(|to| to.value.as_str());
+        to.and_then(|name| self.cx.names.aggregates.find(name))
+            .map_or(Type::Text, Type::Ref)
     }
 
     /// What was delivered: the row that the feed's events are about, where it is one.
     fn delivered(&self, feed: Id<Feed>) -> Type {
         let node = self.cx.names.feeds.node(feed);
-        let words = node.into_iter().flat_map(|node| super::read::NodeExt::child_args(node, "on"));
+        let words = node
+            .into_iter()
+            .flat_map(|node| super::read::NodeExt::child_args(node, "on"));
         let mut about: Option<Id<Aggregate>> = None;
         for word in words.filter_map(|entry| entry.value.as_str()) {
             let of = word.split_once('.').map_or(word, |(of, _)| of);
-            let event = self.cx.names.events.find(of).map(|id| self.events.get(id).about);
+            let event = self
+                .cx
+                .names
+                .events
+                .find(of)
+                .map(|id| self.events.get(id).about);
             match (event.or_else(|| self.cx.names.aggregates.find(of)), about) {
                 (Some(id), None) => about = Some(id),
                 (Some(id), Some(before)) if id == before => {}
@@ -155,16 +184,22 @@ impl World<'_> {
     /// What all sources share: slots of one name and type in every one of them.
     pub(super) fn common_shape(&self, sources: &[EventSource]) -> Arc<Shape> {
         let mut shapes = sources.iter().map(|source| self.shape_of(*source));
-        let Some(first) = shapes.next() else { return Arc::default() };
+        let Some(first) = shapes.next() else {
+            return Arc::default();
+        };
         let rest: Vec<Arc<Shape>> = shapes.collect();
         if rest.is_empty() {
             return first;
         }
         let shared = |slot: &&SlotType| {
-            rest.iter().all(|shape| shape.find(&slot.name).is_some_and(|(_, ty)| *ty == slot.ty))
+            rest.iter()
+                .all(|shape| shape.find(&slot.name).is_some_and(|(_, ty)| *ty == slot.ty))
         };
         let slots = first.slots.iter().filter(shared).cloned().collect();
-        Arc::new(Shape { title: "what these events share".into(), slots })
+        Arc::new(Shape {
+            title: "what these events share".into(),
+            slots,
+        })
     }
 
     /// The operation of an external or the command that a call names.
@@ -175,7 +210,8 @@ impl World<'_> {
             let found = names.commands.find(&name.text).map(CallTarget::Command);
             if found.is_none() {
                 let found = unknown("command", &name, names.commands.names());
-                self.cx.push(found.help("an operation of an external is `external.operation`"));
+                self.cx
+                    .push(found.help("an operation of an external is `external.operation`"));
             }
             return found;
         };
@@ -184,11 +220,14 @@ impl World<'_> {
             span: inside(entry, from, from + text.len()),
         };
         let Some(external) = names.externals.find(of) else {
-            self.cx.push(unknown("external", &part(of, 0), names.externals.names()));
+            self.cx
+                .push(unknown("external", &part(of, 0), names.externals.names()));
             return None;
         };
         let index = names.operations.get(external.index())?;
-        let found = index.find(what).map(|id| CallTarget::External(external, id));
+        let found = index
+            .find(what)
+            .map(|id| CallTarget::External(external, id));
         if found.is_none() {
             let what = part(what, of.len() + 1);
             let message = format!("`{of}` has no operation `{}`", what.text);
@@ -207,6 +246,10 @@ impl World<'_> {
 /// The bytes `from..to` of the word that an entry holds.
 fn inside(entry: &Entry, from: usize, to: usize) -> crate::source::Span {
     let quote = u32::from(entry.value.style() != Some(crate::kdl::Style::Bare));
-    let at = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX).saturating_add(quote);
+    let at = |offset: usize| {
+        u32::try_from(offset)
+            .unwrap_or(u32::MAX)
+            .saturating_add(quote)
+    };
     entry.value_span.slice(at(from), at(to))
 }

@@ -171,7 +171,11 @@ impl Checker<'_, '_> {
                 let row = *row;
                 Ok(self.row_key(expr, row))
             }
-            (Type::Ref(_), Type::Ref(_)) => Err(Misfit::Types),
+            (Type::Ref(from), Type::Ref(to))
+                if self.scope.signatures.key_type(*to) != Type::Ref(*from) =>
+            {
+                Err(Misfit::Types)
+            }
             (_, Type::Ref(to)) if !matches!(have, Type::Row(_)) => {
                 let key = self.scope.signatures.key_type(*to);
                 let expr = self.convert(expr, &key, report)?;

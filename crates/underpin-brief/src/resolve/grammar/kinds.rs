@@ -204,7 +204,10 @@ fn spoken_duration(text: &str) -> Option<String> {
 }
 
 fn spoken_rate(text: &str) -> Option<String> {
-    let per = text.replace("per", "/").replace("rps", "/s").replace("req/", "/");
+    let per = text
+        .replace("per", "/")
+        .replace("rps", "/s")
+        .replace("req/", "/");
     let (count, period) = per.split_once('/').unwrap_or((&per, "s"));
     let period = match period {
         "sec" | "second" => "s",
@@ -221,7 +224,10 @@ pub(crate) fn is_path(text: &str) -> bool {
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 fn is_type(text: &str) -> bool {
@@ -230,7 +236,9 @@ fn is_type(text: &str) -> bool {
 
 /// A whole number from 0.
 pub(crate) fn natural(value: &Value) -> Option<u64> {
-    value.as_integer().and_then(|number| u64::try_from(number).ok())
+    value
+        .as_integer()
+        .and_then(|number| u64::try_from(number).ok())
 }
 
 /// A number with at most nine fractional digits.
@@ -277,7 +285,9 @@ pub(crate) fn day(text: &str) -> Option<i32> {
     if text.len() != 10 {
         return None;
     }
-    date.since(jiff::civil::date(1970, 1, 1)).ok().map(|span| span.get_days())
+    date.since(jiff::civil::date(1970, 1, 1))
+        .ok()
+        .map(|span| span.get_days())
 }
 
 /// Growth in percent per year.
@@ -299,7 +309,16 @@ pub(crate) fn count(value: &Value) -> Option<(u32, Option<u32>)> {
         return Some((exactly, Some(exactly)));
     }
     let (least, most) = value.as_str()?.split_once("..")?;
-    let least = if least.is_empty() { 0 } else { least.parse().ok()? };
-    let most = if most.is_empty() { None } else { Some(most.parse().ok()?) };
-    most.is_none_or(|most| most >= least).then_some((least, most))
+    let least = if least.is_empty() {
+        0
+    } else {
+        least.parse().ok()?
+    };
+    let most = if most.is_empty() {
+        None
+    } else {
+        Some(most.parse().ok()?)
+    };
+    most.is_none_or(|most| most >= least)
+        .then_some((least, most))
 }

@@ -5,9 +5,9 @@ pub(crate) mod kinds;
 mod table;
 mod validate;
 
+pub(crate) use kinds::list;
 pub(crate) use kinds::{Case, Kind};
 pub(crate) use table::TOP;
-pub(crate) use kinds::list;
 pub(crate) use validate::{respell, validate};
 
 /// What one node may look like.
@@ -132,25 +132,45 @@ pub(crate) const fn arg(name: &'static str, kind: Kind) -> Arg {
 }
 
 pub(crate) const fn may(name: &'static str, kind: Kind) -> Prop {
-    Prop { name, kind, required: false }
+    Prop {
+        name,
+        kind,
+        required: false,
+    }
 }
 
 pub(crate) const fn must(name: &'static str, kind: Kind) -> Prop {
-    Prop { name, kind, required: true }
+    Prop {
+        name,
+        kind,
+        required: true,
+    }
 }
 
 pub(crate) const fn once(rule: &'static Rule) -> Child {
-    Child { rule, times: Times::Once }
+    Child {
+        rule,
+        times: Times::Once,
+    }
 }
 
 pub(crate) const fn needed(rule: &'static Rule) -> Child {
-    Child { rule, times: Times::Needed }
+    Child {
+        rule,
+        times: Times::Needed,
+    }
 }
 
 pub(crate) const fn many(rule: &'static Rule) -> Child {
-    Child { rule, times: Times::Many }
+    Child {
+        rule,
+        times: Times::Many,
+    }
 }
 
 pub(crate) const fn some(rule: &'static Rule) -> Child {
-    Child { rule, times: Times::Some }
+    Child {
+        rule,
+        times: Times::Some,
+    }
 }

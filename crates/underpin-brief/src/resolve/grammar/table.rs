@@ -43,11 +43,15 @@ static SYSTEM: Rule = rule("system").args(&[arg("name", KEBAB)]).children(&[
 ]);
 static TITLE: Rule = rule("title").args(&[arg("title", Kind::Text)]);
 static PURPOSE: Rule = rule("purpose").args(&[arg("purpose", Kind::Text)]);
-static CURRENCY: Rule =
-    rule("currency").args(&[arg("currency", Kind::Currency)]).rest("currency", Kind::Currency);
-static REGION: Rule = rule("region").args(&[arg("region", Kind::Word)]).rest("region", Kind::Word);
-static VERSION: Rule =
-    rule("version").args(&[arg("version", Kind::Int)]).children(&[many(&SERVE)]);
+static CURRENCY: Rule = rule("currency")
+    .args(&[arg("currency", Kind::Currency)])
+    .rest("currency", Kind::Currency);
+static REGION: Rule = rule("region")
+    .args(&[arg("region", Kind::Word)])
+    .rest("region", Kind::Word);
+static VERSION: Rule = rule("version")
+    .args(&[arg("version", Kind::Int)])
+    .children(&[many(&SERVE)]);
 static SERVE: Rule = rule("serve")
     .args(&[arg("version", Kind::Int)])
     .rest("version", Kind::Int)
@@ -63,10 +67,15 @@ static SKILLS: Rule = rule("skills").rest("skill", Kind::Word);
 static ACTOR: Rule = rule("actor")
     .args(&[arg("name", KEBAB)])
     .marks(&["cross-tenant"])
-    .props(&[may("kind", Kind::OneOf(&["person", "staff", "partner", "system"]))])
+    .props(&[may(
+        "kind",
+        Kind::OneOf(&["person", "staff", "partner", "system"]),
+    )])
     .children(&[many(&CHANNEL), once(&SIGN_IN), once(&ROLE)]);
-static CHANNEL: Rule =
-    rule("channel").args(&[arg("channel", KEBAB)]).rest("channel", KEBAB).props(&[
+static CHANNEL: Rule = rule("channel")
+    .args(&[arg("channel", KEBAB)])
+    .rest("channel", KEBAB)
+    .props(&[
         may("rtt", Kind::Duration),
         may("bandwidth", Kind::Bandwidth),
         may("session", Kind::OneOf(&["cookie", "token"])),
@@ -109,10 +118,12 @@ static OPERATION: Rule = rule("operation")
         once(&RATE),
         once(&OPERATION_STALE),
     ]);
-static FAILS: Rule =
-    rule("fails").args(&[arg("code", KEBAB)]).props(&[may("share", Kind::Percent)]);
-static OPERATION_UNDO: Rule =
-    rule("undo").args(&[arg("operation", Kind::Word)]).children(&[many(&SET)]);
+static FAILS: Rule = rule("fails")
+    .args(&[arg("code", KEBAB)])
+    .props(&[may("share", Kind::Percent)]);
+static OPERATION_UNDO: Rule = rule("undo")
+    .args(&[arg("operation", Kind::Word)])
+    .children(&[many(&SET)]);
 static STATUS: Rule = rule("status").args(&[arg("operation", Kind::Word)]);
 static OPERATION_STALE: Rule = rule("stale").args(&[arg("age", Kind::Duration)]);
 static LATENCY: Rule =
@@ -120,8 +131,9 @@ static LATENCY: Rule =
 static AVAILABILITY: Rule = rule("availability").args(&[arg("share", Kind::Percent)]);
 static RATE: Rule = rule("rate").args(&[arg("rate", Kind::Rate)]);
 static CONTRACT: Rule = rule("contract").args(&[arg("file", Kind::Text)]);
-static HOLDS: Rule =
-    rule("holds").args(&[arg("aggregate", Kind::Word)]).rest("aggregate", Kind::Word);
+static HOLDS: Rule = rule("holds")
+    .args(&[arg("aggregate", Kind::Word)])
+    .rest("aggregate", Kind::Word);
 static STORE: Rule = rule("store").args(&[arg("kind", Kind::Word)]).props(&[
     may("version", Kind::Text),
     may("capture", Kind::OneOf(&["log", "trigger", "poll"])),
@@ -149,7 +161,14 @@ macro_rules! slot {
         static $static: Rule = rule($name)
             .args(&[arg("name", SNAKE), arg("type", Kind::Type)])
             .need($needed)
-            .marks(&["personal", "sensitive", "secret", "unique", "fixed", "public-address"])
+            .marks(&[
+                "personal",
+                "sensitive",
+                "secret",
+                "unique",
+                "fixed",
+                "public-address",
+            ])
             .props(&[
                 may("min", Kind::Bound),
                 may("max", Kind::Bound),
@@ -169,18 +188,17 @@ slot!(FIELD, "field", 2);
 slot!(INPUT, "input", 2);
 slot!(OUTPUT, "output", 2);
 
-static RECORD: Rule =
-    rule("record").args(&[arg("name", PASCAL)]).children(&[many(&KEY), many(&FIELD)]);
-static ENUM: Rule =
-    rule("enum").args(&[arg("name", PASCAL), arg("value", SNAKE)]).rest("value", SNAKE);
+static RECORD: Rule = rule("record")
+    .args(&[arg("name", PASCAL)])
+    .children(&[many(&KEY), many(&FIELD)]);
+static ENUM: Rule = rule("enum")
+    .args(&[arg("name", PASCAL), arg("value", SNAKE)])
+    .rest("value", SNAKE);
 
 static AGGREGATE: Rule = rule("aggregate")
     .args(&[arg("name", PASCAL)])
     .marks(&["shared"])
-    .props(&[
-        may("team", Kind::Word),
-        may("ephemeral", Kind::Duration),
-    ])
+    .props(&[may("team", Kind::Word), may("ephemeral", Kind::Duration)])
     .children(&[
         some(&KEY),
         many(&FIELD),
@@ -197,10 +215,13 @@ static AGGREGATE: Rule = rule("aggregate")
 static DEFINE: Rule = rule("define")
     .args(&[arg("name", SNAKE), arg("expression", Kind::Expr)])
     .props(&[may("depth", Kind::Int)]);
-static INVARIANT: Rule =
-    rule("invariant").args(&[arg("expression", Kind::Expr)]).props(&[must("else", KEBAB)]);
-static STATES: Rule =
-    rule("states").args(&[arg("state", SNAKE)]).rest("state", SNAKE).children(&[many(&MOVE)]);
+static INVARIANT: Rule = rule("invariant")
+    .args(&[arg("expression", Kind::Expr)])
+    .props(&[must("else", KEBAB)]);
+static STATES: Rule = rule("states")
+    .args(&[arg("state", SNAKE)])
+    .rest("state", SNAKE)
+    .children(&[many(&MOVE)]);
 static MOVE: Rule = rule("move")
     .args(&[arg("name", KEBAB), arg("from", Kind::Word)])
     .rest("from", Kind::Word)
@@ -215,15 +236,18 @@ static VOLUME: Rule = rule("volume").props(&[
 static KEEP: Rule = rule("keep").args(&[arg("time", Kind::Duration)]);
 static HISTORY: Rule = rule("history").args(&[arg("time", Kind::Duration)]);
 static PLURAL: Rule = rule("plural").args(&[arg("plural", KEBAB)]);
-static WAS: Rule = rule("was").args(&[arg("table", Kind::Path)]).children(&[many(&SET)]);
+static WAS: Rule = rule("was")
+    .args(&[arg("table", Kind::Path)])
+    .children(&[many(&SET)]);
 
 static EVENT: Rule = rule("event")
     .args(&[arg("name", PASCAL)])
     .marks(&["public"])
     .props(&[must("about", Kind::Word), may("version", Kind::Int)])
     .children(&[many(&KEY), many(&FIELD), many(&UPCAST), once(&KEEP)]);
-static UPCAST: Rule =
-    rule("upcast").props(&[must("from", Kind::Int)]).children(&[many(&SET)]);
+static UPCAST: Rule = rule("upcast")
+    .props(&[must("from", Kind::Int)])
+    .children(&[many(&SET)]);
 
 static VIEW: Rule = rule("view")
     .args(&[arg("name", PASCAL)])
@@ -238,7 +262,11 @@ static VIEW_SHOW: Rule = rule("show").open(Kind::Expr);
 static QUERY: Rule = rule("query")
     .args(&[arg("name", KEBAB)])
     .marks(&["one"])
-    .props(&[may("of", Kind::Word), may("where", Kind::Expr), may("path", Kind::Text)])
+    .props(&[
+        may("of", Kind::Word),
+        may("where", Kind::Expr),
+        may("path", Kind::Text),
+    ])
     .children(&[
         many(&ALLOW),
         many(&INPUT),
@@ -262,9 +290,15 @@ static ALLOW: Rule = rule("allow")
     .rest("actor", Kind::Path)
     .marks(&["fresh"])
     .props(&[may("when", Kind::Expr)]);
-static FILTER: Rule = rule("filter").args(&[arg("field", Kind::Word)]).rest("field", Kind::Word);
-static SORT: Rule = rule("sort").args(&[arg("field", Kind::Word)]).rest("field", Kind::Word);
-static SEARCH: Rule = rule("search").args(&[arg("field", Kind::Word)]).rest("field", Kind::Word);
+static FILTER: Rule = rule("filter")
+    .args(&[arg("field", Kind::Word)])
+    .rest("field", Kind::Word);
+static SORT: Rule = rule("sort")
+    .args(&[arg("field", Kind::Word)])
+    .rest("field", Kind::Word);
+static SEARCH: Rule = rule("search")
+    .args(&[arg("field", Kind::Word)])
+    .rest("field", Kind::Word);
 static SHOW: Rule = rule("show").rest("field", Kind::Path).open(Kind::Expr);
 static PAGE: Rule = rule("page").props(&[must("max", Kind::Int)]);
 static SHAPE: Rule = rule("shape")
@@ -278,13 +312,18 @@ static PART: Rule = rule("part")
 static PART_SHOW: Rule = rule("show").rest("field", Kind::Word);
 static SET: Rule = rule("set").open(Kind::Expr);
 static FALLBACK: Rule = rule("fallback").open(Kind::Expr);
-static STALE: Rule = rule("stale").args(&[arg("age", Kind::Duration)]).marks(&["own"]);
-static SIZE: Rule =
-    rule("size").args(&[arg("size", Kind::Bytes)]).props(&[may("for", Kind::Word)]);
+static STALE: Rule = rule("stale")
+    .args(&[arg("age", Kind::Duration)])
+    .marks(&["own"]);
+static SIZE: Rule = rule("size")
+    .args(&[arg("size", Kind::Bytes)])
+    .props(&[may("for", Kind::Word)]);
 static PRIORITY: Rule =
     rule("priority").args(&[arg("priority", Kind::OneOf(&["low", "normal", "high"]))]);
 static CHANGES: Rule = rule("changes").props(&[may("keep", Kind::Duration)]);
-static EXPORT: Rule = rule("export").args(&[arg("format", FORMAT)]).rest("format", FORMAT);
+static EXPORT: Rule = rule("export")
+    .args(&[arg("format", FORMAT)])
+    .rest("format", FORMAT);
 const FORMAT: Kind = Kind::OneOf(&["csv", "jsonl", "json"]);
 static LOAD: Rule = rule("load").props(&[
     may("mean", Kind::Rate),
@@ -335,12 +374,20 @@ static CHANGE: Rule = rule("change")
     .args(&[arg("name", SNAKE), arg("aggregate", Kind::Word)])
     .need(1)
     .marks(&["create"])
-    .props(&[may("key", Kind::Expr), may("when", Kind::Expr), may("share", Kind::Percent)])
+    .props(&[
+        may("key", Kind::Expr),
+        may("when", Kind::Expr),
+        may("share", Kind::Percent),
+    ])
     .children(&[many(&REQUIRE), many(&SET), many(&CHANGE_MOVE), once(&UNDO)]);
 static DELETE: Rule = rule("delete")
     .args(&[arg("name", SNAKE), arg("aggregate", Kind::Word)])
     .need(1)
-    .props(&[may("key", Kind::Expr), may("when", Kind::Expr), may("share", Kind::Percent)])
+    .props(&[
+        may("key", Kind::Expr),
+        may("when", Kind::Expr),
+        may("share", Kind::Percent),
+    ])
     .children(&[once(&UNDO)]);
 static CALL: Rule = rule("call")
     .args(&[arg("name", SNAKE), arg("operation", Kind::Path)])
@@ -363,11 +410,13 @@ static EACH: Rule = rule("each")
         may("share", Kind::Percent),
     ])
     .children(STATEMENTS);
-static REQUIRE: Rule = rule("require").args(&[arg("condition", Kind::Expr)]).props(&[
-    must("else", KEBAB),
-    may("share", Kind::Percent),
-    may("when", Kind::Expr),
-]);
+static REQUIRE: Rule = rule("require")
+    .args(&[arg("condition", Kind::Expr)])
+    .props(&[
+        must("else", KEBAB),
+        may("share", Kind::Percent),
+        may("when", Kind::Expr),
+    ]);
 static RETURN: Rule = rule("return").open(Kind::Expr);
 static UNDO: Rule = rule("undo")
     .props(&[may("none", Kind::Text), may("sure", Kind::Text)])
@@ -395,25 +444,32 @@ static COMMAND: Rule = rule("command")
 static DEADLINE: Rule = rule("deadline").args(&[arg("time", Kind::Duration)]);
 static BULK: Rule = rule("bulk").args(&[arg("most", Kind::Int)]);
 
-static POLICY: Rule = rule("policy").args(&[arg("name", KEBAB)]).children(with_statements!(
-    once(&ON_ONE),
-    once(&EVERY),
-    once(&CRON),
-    many(&ELSE),
-    once(&LAG),
-    once(&RETRY),
-    once(&PRIORITY),
-));
-static ON_ONE: Rule =
-    rule("on").args(&[arg("event", Kind::Path)]).props(&[may("after", Kind::Duration)]);
+static POLICY: Rule = rule("policy")
+    .args(&[arg("name", KEBAB)])
+    .children(with_statements!(
+        once(&ON_ONE),
+        once(&EVERY),
+        once(&CRON),
+        many(&ELSE),
+        once(&LAG),
+        once(&RETRY),
+        once(&PRIORITY),
+    ));
+static ON_ONE: Rule = rule("on")
+    .args(&[arg("event", Kind::Path)])
+    .props(&[may("after", Kind::Duration)]);
 static EVERY: Rule = rule("every").args(&[arg("time", Kind::Duration)]);
-static CRON: Rule = rule("cron")
-    .args(&[arg("times", Kind::Cron)])
-    .props(&[may("zone", Kind::Text), may("per", Kind::OneOf(&["tenant"]))]);
-static ELSE: Rule = rule("else").args(&[arg("code", KEBAB)]).children(STATEMENTS);
+static CRON: Rule = rule("cron").args(&[arg("times", Kind::Cron)]).props(&[
+    may("zone", Kind::Text),
+    may("per", Kind::OneOf(&["tenant"])),
+]);
+static ELSE: Rule = rule("else")
+    .args(&[arg("code", KEBAB)])
+    .children(STATEMENTS);
 static LAG: Rule = rule("lag").props(&[must("p99", Kind::Duration)]);
-static RETRY: Rule =
-    rule("retry").args(&[arg("wait", Kind::Duration)]).rest("wait", Kind::Duration);
+static RETRY: Rule = rule("retry")
+    .args(&[arg("wait", Kind::Duration)])
+    .rest("wait", Kind::Duration);
 
 static FEED: Rule = rule("feed")
     .args(&[arg("name", KEBAB)])
@@ -431,7 +487,9 @@ static FEED: Rule = rule("feed")
         many(&WITHIN),
         once(&LAG),
     ]);
-static ON_MANY: Rule = rule("on").args(&[arg("event", Kind::Path)]).rest("event", Kind::Path);
+static ON_MANY: Rule = rule("on")
+    .args(&[arg("event", Kind::Path)])
+    .rest("event", Kind::Path);
 static DELIVER: Rule = rule("deliver")
     .args(&[arg("how", Kind::OneOf(&["live", "webhook", "stream"]))])
     .props(&[
@@ -455,13 +513,13 @@ static LIMIT: Rule = rule("limit")
         may("else", KEBAB),
     ])
     .children(&[many(&FOR)]);
-static FOR: Rule = rule("for").args(&[arg("operation", Kind::Word)]).rest("operation", Kind::Word);
+static FOR: Rule = rule("for")
+    .args(&[arg("operation", Kind::Word)])
+    .rest("operation", Kind::Word);
 
-static TENANCY: Rule = rule("tenancy").args(&[arg("aggregate", Kind::Word)]).children(&[
-    once(&TENANCY_TIER),
-    once(&TENANCY_REGION),
-    many(&CALLER),
-]);
+static TENANCY: Rule = rule("tenancy")
+    .args(&[arg("aggregate", Kind::Word)])
+    .children(&[once(&TENANCY_TIER), once(&TENANCY_REGION), many(&CALLER)]);
 static TENANCY_TIER: Rule = rule("tier").args(&[arg("expression", Kind::Expr)]);
 static TENANCY_REGION: Rule = rule("region").args(&[arg("expression", Kind::Expr)]);
 static CALLER: Rule = rule("caller")
@@ -479,8 +537,12 @@ static TIER_LIMIT: Rule = rule("limit").args(&[arg("limit", Kind::Word)]).props(
     may("burst", Kind::Int),
     may("max", Kind::Bound),
 ]);
-static TIER_FLAG: Rule = rule("flag").args(&[arg("flag", Kind::Word)]).rest("flag", Kind::Word);
-static FLAG: Rule = rule("flag").args(&[arg("name", Kind::Name(Case::Either))]).children(&[once(&ROLLOUT)]);
+static TIER_FLAG: Rule = rule("flag")
+    .args(&[arg("flag", Kind::Word)])
+    .rest("flag", Kind::Word);
+static FLAG: Rule = rule("flag")
+    .args(&[arg("name", Kind::Name(Case::Either))])
+    .children(&[once(&ROLLOUT)]);
 static ROLLOUT: Rule = rule("rollout")
     .args(&[arg("share", Kind::Percent)])
     .props(&[may("by", Kind::OneOf(&["caller", "tenant"]))]);
@@ -488,17 +550,29 @@ static ROLLOUT: Rule = rule("rollout")
 static SLICE: Rule = rule("slice")
     .args(&[arg("name", KEBAB)])
     .props(&[must("from", Kind::Word)])
-    .children(&[some(&TAKE), many(&AFTER), once(&SHADOW), once(&CANARY), once(&BACK)]);
-static TAKE: Rule = rule("take").args(&[arg("name", Kind::Word)]).rest("name", Kind::Word);
-static AFTER: Rule = rule("after").args(&[arg("slice", Kind::Word)]).rest("slice", Kind::Word);
+    .children(&[
+        some(&TAKE),
+        many(&AFTER),
+        once(&SHADOW),
+        once(&CANARY),
+        once(&BACK),
+    ]);
+static TAKE: Rule = rule("take")
+    .args(&[arg("name", Kind::Word)])
+    .rest("name", Kind::Word);
+static AFTER: Rule = rule("after")
+    .args(&[arg("slice", Kind::Word)])
+    .rest("slice", Kind::Word);
 static SHADOW: Rule = rule("shadow").props(&[
     may("for", Kind::Duration),
     may("sample", Kind::Percent),
     may("ignore", Kind::Word),
     may("tolerate", Kind::Percent),
 ]);
-static CANARY: Rule =
-    rule("canary").args(&[arg("share", Kind::Percent)]).rest("share", Kind::Percent).props(&[
+static CANARY: Rule = rule("canary")
+    .args(&[arg("share", Kind::Percent)])
+    .rest("share", Kind::Percent)
+    .props(&[
         may("every", Kind::Duration),
         may("by", Kind::OneOf(&["caller", "tenant", "key"])),
     ]);
@@ -513,16 +587,20 @@ static QUALITY: Rule = rule("quality").children(&[
     once(&BUDGET),
     many(&WITHIN),
 ]);
-static QUALITY_AVAILABILITY: Rule =
-    rule("availability").args(&[arg("share", Kind::Percent)]).props(&[may("for", Kind::Word)]);
+static QUALITY_AVAILABILITY: Rule = rule("availability")
+    .args(&[arg("share", Kind::Percent)])
+    .props(&[may("for", Kind::Word)]);
 static RECOVERY: Rule =
     rule("recovery").props(&[may("point", Kind::Duration), may("time", Kind::Duration)]);
-static PRIVACY: Rule = rule("privacy").args(&[arg("rule", Kind::Word)]).rest("rule", Kind::Word);
+static PRIVACY: Rule = rule("privacy")
+    .args(&[arg("rule", Kind::Word)])
+    .rest("rule", Kind::Word);
 static BUDGET: Rule = rule("budget").args(&[arg("amount", Kind::Budget)]);
 static COST: Rule = rule("cost").open(Kind::Any);
 static PIN: Rule = rule("pin")
     .args(&[arg("kind", KEBAB), arg("option", Kind::Word)])
     .rest("subject", Kind::Word)
     .props(&[may("for", Kind::Word)]);
-static QUESTION: Rule =
-    rule("question").args(&[arg("question", Kind::Text)]).props(&[may("about", Kind::Word)]);
+static QUESTION: Rule = rule("question")
+    .args(&[arg("question", Kind::Text)])
+    .props(&[may("about", Kind::Word)]);

@@ -12,13 +12,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that expressions reserve.
 const RESERVED: &[&str] = &[
-    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in",
-    "let", "loop", "package", "namespace", "null", "return", "true", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "null",
+    "return",
+    "true",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Names that the position of an expression gives.
-const ROOTS: &[&str] =
-    &["self", "input", "output", "caller", "event", "now", "flags", "limits", "item"];
+const ROOTS: &[&str] = &[
+    "self", "input", "output", "caller", "event", "now", "flags", "limits", "item",
+];
 
 /// Compares the nodes of one file with the grammar.
 pub(crate) fn validate(nodes: &[Node], out: &mut Vec<Diagnostic>) {
@@ -31,7 +51,11 @@ pub(crate) fn validate(nodes: &[Node], out: &mut Vec<Diagnostic>) {
 }
 
 fn check(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
-    for ty in node.ty.iter().chain(node.entries.iter().filter_map(|entry| entry.ty.as_ref())) {
+    for ty in node
+        .ty
+        .iter()
+        .chain(node.entries.iter().filter_map(|entry| entry.ty.as_ref()))
+    {
         let message = format!("`({})` has no meaning in a brief", ty.text);
         out.push(
             Diagnostic::error(codes::U0203, ty.span, message).help("leave the annotation out"),
@@ -46,7 +70,10 @@ fn arguments(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
     let mut seen_marks = BTreeSet::new();
     let mut count = 0;
     for entry in node.args() {
-        let mark = entry.value.as_str().filter(|word| rule.marks.contains(word));
+        let mark = entry
+            .value
+            .as_str()
+            .filter(|word| rule.marks.contains(word));
         if let Some(mark) = mark.filter(|_| count >= rule.required) {
             if !seen_marks.insert(mark) {
                 let message = format!("`{mark}` stands twice");
@@ -80,7 +107,9 @@ fn too_many(rule: &'static Rule, entry: &Entry, out: &mut Vec<Diagnostic>) {
     if let Some(meant) = closest(word, rule.marks.iter().copied()) {
         found = found.fix(format!("did you mean `{meant}`?"), entry.span, meant);
     } else if rule.child(word).is_some() {
-        found = found.help(format!("`{word}` is a node of its own: write it in the block"));
+        found = found.help(format!(
+            "`{word}` is a node of its own: write it in the block"
+        ));
     } else if rule.props.iter().any(|prop| prop.name == word) {
         found = found.help(format!("`{word}` is a property: write `{word}=…`"));
     } else if rule.marks.is_empty() {
@@ -105,7 +134,11 @@ fn shown(entry: &Entry) -> String {
 fn usage(rule: &Rule) -> String {
     let mut text = rule.name.to_owned();
     for (at, arg) in rule.args.iter().enumerate() {
-        let (open, close) = if at < rule.required { ("<", ">") } else { ("[", "]") };
+        let (open, close) = if at < rule.required {
+            ("<", ">")
+        } else {
+            ("[", "]")
+        };
         text.push_str(&format!(" {open}{}{close}", arg.name));
     }
     if let Some(rest) = rule.rest {
@@ -156,9 +189,15 @@ fn unknown_property(rule: &'static Rule, key: &Name, out: &mut Vec<Diagnostic>) 
         let help = format!("`{}` is a node of its own: write it in the block", key.text);
         found = found.help(help);
     } else if rule.marks.contains(&&*key.text) {
-        found = found.help(format!("`{}` is a mark: write it without a value", key.text));
+        found = found.help(format!(
+            "`{}` is a mark: write it without a value",
+            key.text
+        ));
     } else if rule.child("set").is_some() {
-        let help = format!("names of yours stand in the block: `{{ set {}=… }}`", key.text);
+        let help = format!(
+            "names of yours stand in the block: `{{ set {}=… }}`",
+            key.text
+        );
         found = found.help(help);
     } else if known.is_empty() {
         found = found.help(format!("write `{}`", usage(rule)));
@@ -218,7 +257,11 @@ fn unknown_node(parent: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
         inside => format!("`{word}` has no place in `{inside}`"),
     };
     let mut found = Diagnostic::error(codes::U0201, node.name.span, message);
-    let known: Vec<&str> = parent.children.iter().map(|child| child.rule.name).collect();
+    let known: Vec<&str> = parent
+        .children
+        .iter()
+        .map(|child| child.rule.name)
+        .collect();
     let places = places_of(word);
     if let Some(meant) = closest(word, known.iter().copied()) {
         found = found.fix(format!("did you mean `{meant}`?"), node.name.span, meant);
@@ -249,7 +292,11 @@ fn places_of(word: &str) -> Vec<&'static str> {
         }
         for child in rule.children {
             if child.rule.name == word {
-                places.insert(if rule.name == "file" { "the file itself" } else { rule.name });
+                places.insert(if rule.name == "file" {
+                    "the file itself"
+                } else {
+                    rule.name
+                });
             }
             open.push(child.rule);
         }
@@ -290,8 +337,11 @@ fn name(case: Case, text: &str, span: Span, rule: &Rule, out: &mut Vec<Diagnosti
         return;
     }
     let binds = rule.name != "set" && rule.name != "return" && rule.name != "show";
-    let root = ROOTS.contains(&text) && matches!(rule.name, "let" | "read" | "create" | "change"
-        | "call" | "each" | "from" | "part");
+    let root = ROOTS.contains(&text)
+        && matches!(
+            rule.name,
+            "let" | "read" | "create" | "change" | "call" | "each" | "from" | "part"
+        );
     if matches!(case, Case::Snake | Case::Either) && binds && (RESERVED.contains(&text) || root) {
         let message = format!("`{text}` is a word of expressions and cannot be a name");
         let help = format!("choose another name, for example `{text}_value`");
@@ -312,7 +362,9 @@ pub(crate) fn respell(case: Case, text: &str) -> String {
         }
         Case::Snake => {
             text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-                && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         }
         Case::Pascal => {
             text.starts_with(|c: char| c.is_ascii_uppercase())
@@ -321,7 +373,9 @@ pub(crate) fn respell(case: Case, text: &str) -> String {
         Case::Kebab => {
             text.starts_with(|c: char| c.is_ascii_lowercase())
                 && !text.ends_with('-')
-                && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         }
     };
     if well {
@@ -368,4 +422,3 @@ fn words_of(text: &str) -> Vec<String> {
     }
     words
 }
-
