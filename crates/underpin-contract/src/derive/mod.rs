@@ -3,6 +3,8 @@
 mod access;
 mod forms;
 mod names;
+
+pub(crate) use names::pascal;
 mod operations;
 mod parameters;
 mod problems;
