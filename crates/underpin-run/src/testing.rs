@@ -106,3 +106,114 @@ impl Backend for FakeBackend {
         ready(())
     }
 }
+
+/// Parts of a brief made by hand, for tests below the level of text.
+pub(crate) mod made {
+    use std::sync::Arc;
+    use underpin_brief::model::*;
+    use underpin_brief::source::Span;
+
+    pub(crate) fn name(text: &str) -> Name {
+        Name {
+            text: text.into(),
+            span: Span::default(),
+        }
+    }
+
+    pub(crate) fn field(text: &str, ty: Type) -> Field {
+        Field {
+            name: name(text),
+            ty,
+            marks: Marks::default(),
+            min: None,
+            max: None,
+            count: None,
+            default: None,
+            typical: None,
+            media: None,
+            merge: None,
+            since: None,
+            until: None,
+            was: None,
+        }
+    }
+
+    pub(crate) fn operation(
+        text: &str,
+        input: Vec<Field>,
+        output: Vec<Field>,
+    ) -> ExternalOperation {
+        ExternalOperation {
+            name: name(text),
+            path: NodePath::declaration("operation", text),
+            idempotent: None,
+            read: false,
+            input,
+            input_shape: Arc::default(),
+            output,
+            output_shape: Arc::default(),
+            fails: Vec::new(),
+            undo: None,
+            status: None,
+            latency: None,
+            availability: None,
+            rate: None,
+            stale: None,
+        }
+    }
+
+    pub(crate) fn external(text: &str, operations: Vec<ExternalOperation>) -> External {
+        External {
+            name: name(text),
+            legacy: false,
+            team: None,
+            contract: None,
+            operations: Table::new(operations),
+            sends: Table::default(),
+            latency: None,
+            availability: None,
+            rate: None,
+            holds: Vec::new(),
+            store: None,
+            serves: None,
+            freezes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn brief(externals: Vec<External>) -> Brief {
+        Brief {
+            system: System {
+                name: name("demo"),
+                title: None,
+                purpose: None,
+                currencies: Currency::parse("EUR").into_iter().collect(),
+                regions: Vec::new(),
+                version: Version {
+                    number: 1,
+                    serves: Vec::new(),
+                },
+            },
+            teams: Table::default(),
+            actors: Table::default(),
+            externals: Table::new(externals),
+            records: Table::default(),
+            enums: Table::default(),
+            aggregates: Table::default(),
+            events: Table::default(),
+            views: Table::default(),
+            queries: Table::default(),
+            commands: Table::default(),
+            policies: Table::default(),
+            feeds: Table::default(),
+            limits: Table::default(),
+            tenancy: None,
+            tiers: Table::default(),
+            flags: Table::default(),
+            slices: Table::default(),
+            quality: Quality::default(),
+            costs: Vec::new(),
+            pins: Vec::new(),
+            questions: Vec::new(),
+        }
+    }
+}

@@ -59,3 +59,6 @@ pub trait Externals: Send + Sync + 'static {
     /// One attempt. The effect may go on where the caller stops waiting.
     fn call(&self, call: ExternalCall) -> Pending<'_, ExternalOutcome>;
 }
+
+#[cfg(test)]
+mod tests;
