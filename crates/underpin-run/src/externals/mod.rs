@@ -14,7 +14,7 @@ mod values;
 
 pub use carry::{Carrier, Errand, Finished};
 pub use choose::Chosen;
-pub use http::{Form, Http, Unusable};
+pub use http::{Http, Unusable};
 pub use simulated::{Behaviour, Simulated};
 
 use crate::backend::Pending;

@@ -278,7 +278,8 @@ async fn carried(
             .unwrap(),
         key: "k".to_owned(),
         input: Value::record(vec![Value::text("o1"), euros(980)]),
-        timeout: Duration::from_secs(1),
+        // Much longer than the scripted time that passes while the disk is really written.
+        timeout: Duration::from_secs(100_000),
         attempts: Some(3),
         deadline: None,
         resumed: false,

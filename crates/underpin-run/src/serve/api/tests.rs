@@ -82,7 +82,7 @@ fn operation(id: &str, method: Method, path: &str, source: Source, reply: Reply)
 }
 
 fn links() -> Links {
-    let move_link = |rel: &str, command: usize| MoveLink {
+    let link_to = |rel: &str, command: usize| CommandLink {
         rel: rel.into(),
         command: Id::from_index(command),
         path: template(&format!("/things/{{id}}/{rel}")),
@@ -92,7 +92,7 @@ fn links() -> Links {
     let item = Some(template("/things/{id}"));
     Links {
         item,
-        moves: vec![move_link("open", 1), move_link("close", 2)],
+        commands: vec![link_to("open", 1), link_to("close", 2)],
     }
 }
 
@@ -111,6 +111,7 @@ fn projection() -> Projection {
 
 fn add() -> Operation {
     let reply = Reply::Command(CommandReply {
+        component: "AddThing".into(),
         returns: object(&[("thing", text(40), true)]),
         row: Some(AnsweredRow {
             aggregate: aggregate(),
@@ -134,6 +135,7 @@ fn add() -> Operation {
     ];
     Operation {
         body: Some(Body {
+            component: "AddThing".into(),
             object: object(&fields),
             max_bytes: 1000,
             optional: false,
