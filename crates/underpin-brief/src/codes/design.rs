@@ -1,3 +1,8 @@
 //! Codes U05xx: feasibility and the design.
 
-codes! {}
+codes! {
+    U0500
+    U0501
+    U0502
+    U0503
+}
