@@ -4,6 +4,7 @@
 //! [`externals`] is the door to other systems. The inner half executes behind [`backend::Backend`].
 
 pub mod backend;
+pub mod engine;
 pub mod externals;
 pub mod folder;
 pub mod forms;

@@ -16,7 +16,7 @@ mod scope;
 mod signatures;
 mod source;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 pub use check::{FUNCTIONS, check, check_defines, check_show};
 pub use eval::{Compiled, Defines, Fault, Frame, Library, Rows};

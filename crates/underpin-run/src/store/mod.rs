@@ -11,6 +11,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use layout::{Column, Kind, Layout, quoted};
+pub(crate) use rows::sql_values;
 pub use rows::{Rows, Written};
 pub use schema::{FORMAT, Schema};
 

@@ -1,0 +1,298 @@
+//! Calls of externals between transactions: tried, repeated under their key, asked for, as the
+//! machine of `underpin-resilience` decides. It must not know rows.
+
+use super::drive::Inner;
+use super::segment::Resume;
+use super::state::{Calling, State};
+use crate::backend::{Refusal, refusal};
+use crate::externals::{ExternalCall, ExternalOutcome};
+use crate::trace::Trace;
+use crate::world::Moment;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration as Length;
+use underpin_brief::model::*;
+use underpin_resilience::{
+    Backoff, BudgetSize, Call, Certainty, Decision, End, Event as Seen, MILLISECOND, Repeat,
+    RetryBudget, RetryPolicy, SECOND,
+};
+
+/// Repetitions that may be made towards each external.
+pub(super) struct Budgets(Vec<Mutex<RetryBudget>>);
+
+impl Budgets {
+    pub(super) fn new(brief: &Brief, now: i64) -> Self {
+        let budget = |_: &External| Mutex::new(RetryBudget::new(BudgetSize::STANDARD, now));
+        Self(brief.externals.rows().iter().map(budget).collect())
+    }
+
+    fn step(
+        &self,
+        external: Id<External>,
+        step: impl FnOnce(&mut RetryBudget) -> Decision,
+    ) -> Decision {
+        match self.0.get(external.index()) {
+            Some(budget) => step(&mut budget.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => Decision::End(End::GaveUp(Certainty::DidNotHappen)),
+        }
+    }
+}
+
+/// A call as its statement wants it.
+pub(super) struct Wanted {
+    pub(super) external: Id<External>,
+    pub(super) operation: Id<ExternalOperation>,
+    /// What stands in for an answer that cannot be had.
+    pub(super) fallback: Option<Value>,
+    /// Whether an unknown outcome is accepted: tried at most once.
+    pub(super) once: bool,
+}
+
+/// How a call ended.
+enum Ended {
+    Answered(Value),
+    Refused(String),
+    GaveUp(Certainty),
+    InDoubt,
+    Stopped,
+}
+
+impl Inner {
+    fn operation(
+        &self,
+        external: Id<External>,
+        operation: Id<ExternalOperation>,
+    ) -> &ExternalOperation {
+        self.core
+            .brief
+            .externals
+            .get(external)
+            .operations
+            .get(operation)
+    }
+
+    /// Longest wait for one attempt: four times what one in a hundred takes longer than.
+    fn timeout(&self, external: Id<External>, operation: &ExternalOperation) -> i64 {
+        let latency = operation
+            .latency
+            .or(self.core.brief.externals.get(external).latency);
+        let slowest = latency.and_then(|latency| latency.p99.or(latency.p50));
+        slowest.map_or(2 * SECOND, |slowest| {
+            slowest
+                .micros
+                .saturating_mul(4)
+                .clamp(250 * MILLISECOND, 30 * SECOND)
+        })
+    }
+
+    /// Makes a call of a flow until its outcome is known, or as long as it may wait.
+    pub(super) async fn call(
+        &self,
+        state: &State,
+        calling: &Calling,
+        wanted: &Wanted,
+        resumed: bool,
+    ) -> Option<Resume> {
+        let operation = self.operation(wanted.external, wanted.operation);
+        let repeat = match () {
+            () if wanted.once && operation.idempotent.is_none() && !operation.read => Repeat::Never,
+            () if operation.read || operation.idempotent.is_some() => Repeat::SameKey,
+            () if operation.status.is_some() => Repeat::AskStatus,
+            () => Repeat::Never,
+        };
+        let bounded = !state.passed && !calling.undo;
+        let mut policy = RetryPolicy {
+            repeat,
+            timeout: self.timeout(wanted.external, operation),
+            attempts: None,
+            deadline: state.deadline.filter(|_| bounded),
+            backoff: Backoff::STANDARD,
+        };
+        let call = if resumed {
+            Call::resumed(policy)
+        } else {
+            Call::new(policy)
+        };
+        let mut ended = self.drive_call(calling, wanted, call).await;
+        if matches!(ended, Ended::GaveUp(Certainty::MayHaveHappened)) && repeat != Repeat::Never {
+            // Nothing can be taken back, and nothing can go on, before this is known.
+            policy.deadline = None;
+            ended = self
+                .drive_call(calling, wanted, Call::resumed(policy))
+                .await;
+        }
+        Some(match ended {
+            Ended::Stopped => return None,
+            Ended::Answered(_) if calling.undo => Resume::TakenBack,
+            Ended::Answered(output) => Resume::Answered(output),
+            Ended::Refused(code) if calling.undo => {
+                Resume::Park(format!("an undo was refused: `{code}`"))
+            }
+            Ended::Refused(code) if state.passed => {
+                Resume::Park(format!("`{code}` after the pivot"))
+            }
+            Ended::Refused(code) => Resume::Refused(Refusal::new(&code)),
+            Ended::InDoubt | Ended::GaveUp(Certainty::MayHaveHappened) => Resume::Lost,
+            Ended::GaveUp(Certainty::DidNotHappen) => self.not_made(state, wanted),
+        })
+    }
+
+    fn not_made(&self, state: &State, wanted: &Wanted) -> Resume {
+        if let Some(value) = &wanted.fallback {
+            return Resume::Instead(value.clone());
+        }
+        let late = state
+            .deadline
+            .is_some_and(|deadline| self.core.world.now().0 >= deadline);
+        let external = &self.core.brief.externals.get(wanted.external).name;
+        let code = if late {
+            refusal::DEADLINE
+        } else {
+            refusal::UNAVAILABLE
+        };
+        Resume::Refused(Refusal::because(
+            code,
+            format!("`{external}` does not answer"),
+        ))
+    }
+
+    async fn drive_call(&self, calling: &Calling, wanted: &Wanted, mut call: Call) -> Ended {
+        let world = &self.core.world;
+        let mut event = Seen::Ready;
+        let mut answered = None;
+        let mut refused = None;
+        loop {
+            let now = world.now().0;
+            let random = world.random.number();
+            let decision = self.budgets.step(wanted.external, |budget| {
+                call.step(now, event, budget, random)
+            });
+            match decision {
+                Decision::Attempt { number, timeout } => {
+                    let Some(outcome) = self
+                        .attempt(
+                            calling,
+                            wanted.external,
+                            wanted.operation,
+                            &calling.input.0,
+                            (number, timeout),
+                        )
+                        .await
+                    else {
+                        return Ended::Stopped;
+                    };
+                    event = match outcome {
+                        ExternalOutcome::Answered(value) => {
+                            answered = Some(value);
+                            Seen::Answered
+                        }
+                        ExternalOutcome::Refused(code) => {
+                            refused = Some(code);
+                            Seen::Refused
+                        }
+                        ExternalOutcome::Failed(_) => Seen::Failed,
+                        ExternalOutcome::Unknown(_) => Seen::Unknown,
+                    };
+                }
+                Decision::AskStatus { timeout } => {
+                    let Some(outcome) = self.ask(calling, wanted, timeout).await else {
+                        return Ended::Stopped;
+                    };
+                    event = match outcome {
+                        Asked::Happened(value) => {
+                            answered = Some(value);
+                            Seen::Answered
+                        }
+                        Asked::NotHappened => Seen::NotHappened,
+                        Asked::Unknown => Seen::Unknown,
+                    };
+                }
+                Decision::WaitUntil(at) => {
+                    tokio::select! {
+                        () = world.clock.until(Moment(at)) => {}
+                        () = self.stopped() => return Ended::Stopped,
+                    }
+                    event = Seen::Ready;
+                }
+                Decision::End(End::Answered) => {
+                    return Ended::Answered(answered.unwrap_or(Value::Null));
+                }
+                Decision::End(End::Refused) => return Ended::Refused(refused.unwrap_or_default()),
+                Decision::End(End::GaveUp(certainty)) => return Ended::GaveUp(certainty),
+                Decision::End(End::InDoubt) => return Ended::InDoubt,
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        calling: &Calling,
+        external: Id<External>,
+        operation: Id<ExternalOperation>,
+        input: &Value,
+        (number, timeout): (u32, i64),
+    ) -> Option<ExternalOutcome> {
+        if !(self.core.hook)("call") {
+            self.halt();
+            return None;
+        }
+        let call = ExternalCall {
+            external,
+            operation,
+            key: calling.key.clone(),
+            input: input.clone(),
+            attempt: number,
+            timeout: Length::from_micros(u64::try_from(timeout).unwrap_or(0)),
+            trace: Trace::new(&*self.core.world.random),
+        };
+        let outcome = tokio::select! {
+            outcome = self.externals.call(call) => outcome,
+            () = self.stopped() => return None,
+        };
+        if !(self.core.hook)("called") {
+            self.halt();
+            return None;
+        }
+        Some(outcome)
+    }
+
+    /// Asks what became of a call: the input is what both operations call by the same name; it has
+    /// happened where the answer has anything, and what both answer by the same name is its output.
+    async fn ask(&self, calling: &Calling, wanted: &Wanted, timeout: i64) -> Option<Asked> {
+        let operation = self.operation(wanted.external, wanted.operation);
+        let Some(status) = operation.status else {
+            return Some(Asked::Unknown);
+        };
+        let asked = self.operation(wanted.external, status);
+        let input = same_names(&operation.input_shape, &calling.input.0, &asked.input_shape);
+        let outcome = self
+            .attempt(calling, wanted.external, status, &input, (1, timeout))
+            .await?;
+        Some(match outcome {
+            ExternalOutcome::Answered(answer) => {
+                let slots = super::acts::slots_of(&answer);
+                if slots.iter().any(|slot| !slot.is_null()) {
+                    let output = same_names(&asked.output_shape, &answer, &operation.output_shape);
+                    Asked::Happened(output)
+                } else {
+                    Asked::NotHappened
+                }
+            }
+            ExternalOutcome::Refused(_) => Asked::NotHappened,
+            ExternalOutcome::Failed(_) | ExternalOutcome::Unknown(_) => Asked::Unknown,
+        })
+    }
+}
+
+enum Asked {
+    Happened(Value),
+    NotHappened,
+    Unknown,
+}
+
+fn same_names(from: &Shape, value: &Value, to: &Shape) -> Value {
+    let slot = |slot: &SlotType| {
+        from.find(&slot.name)
+            .map_or(Value::Null, |(at, _)| value.slot(at).clone())
+    };
+    Value::record(to.slots.iter().map(slot).collect())
+}

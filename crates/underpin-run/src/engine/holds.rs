@@ -1,0 +1,132 @@
+//! Holds: rows that a flow will change again after its pivot are kept from other writers until it
+//! ends. Additions and their inverses neither take nor wait.
+
+use super::program::{Act, HoldPlan, Op, Row};
+use super::state::Kept;
+use super::walk::{Halt, Stop, Walk};
+use crate::store::codec;
+use rusqlite::OptionalExtension;
+use underpin_brief::model::*;
+
+impl Walk<'_> {
+    /// Refuses to go on where another flow holds the row.
+    pub(super) fn check_held(
+        &self,
+        of: Id<Aggregate>,
+        key: &Value,
+        tenant: Option<&str>,
+    ) -> Result<(), Halt> {
+        let aggregate = &*self.core.brief.aggregates.get(of).name.text;
+        let mut find = self.view.rows.prepare(
+            "SELECT reason FROM holds WHERE aggregate = ?1 AND tenant = ?2 AND key = ?3 AND flow <> ?4",
+        )?;
+        let values = (
+            aggregate,
+            tenant.unwrap_or(""),
+            codec::key_text(key),
+            &self.state.id,
+        );
+        let found: Option<String> = find
+            .query_row(values, |row| row.get(0))
+            .optional()
+            .map_err(crate::store::StoreError::from)?;
+        match found {
+            Some(reason) => Err(Halt::Stop(Stop::Busy(reason))),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the holds that begin at a statement.
+    pub(super) fn take_holds(&mut self, op: &Op) -> Result<(), Halt> {
+        let Some(leaf) = op.leaf.filter(|_| self.program.saga) else {
+            return Ok(());
+        };
+        let program = self.program;
+        for plan in program.holds.iter().filter(|plan| plan.from == leaf) {
+            self.take(op, plan)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, op: &Op, plan: &HoldPlan) -> Result<(), Halt> {
+        let touched = match &op.act {
+            Act::Read { aggregate, .. }
+            | Act::Create { aggregate, .. }
+            | Act::Change { aggregate, .. }
+                if *aggregate == plan.aggregate =>
+            {
+                op.binding.and_then(|slot| {
+                    let bound = self.state.bound.iter().find(|bound| bound.slot == slot.0)?;
+                    Some((bound.keys.clone(), bound.tenant.clone()))
+                })
+            }
+            _ => None,
+        };
+        let (keys, tenant) = match touched {
+            Some(found) => found,
+            None => (self.keys_of(&plan.until, 0)?, None),
+        };
+        let tenant = tenant.or_else(|| {
+            self.view
+                .rows
+                .layout(plan.aggregate)
+                .tenant
+                .and(self.state.scope.tenant.clone())
+        });
+        let mut keys: Vec<Value> = keys.into_iter().map(|kept| kept.0).collect();
+        keys.sort();
+        keys.dedup();
+        for key in keys {
+            self.hold(plan.aggregate, &key, tenant.as_deref())?;
+        }
+        Ok(())
+    }
+
+    fn hold(&self, of: Id<Aggregate>, key: &Value, tenant: Option<&str>) -> Result<(), Halt> {
+        self.check_held(of, key, tenant)?;
+        let aggregate = &*self.core.brief.aggregates.get(of).name.text;
+        let reason = format!("`{}` is in progress", self.program.name);
+        self.view.rows.execute(
+            "INSERT OR IGNORE INTO holds VALUES (?1, ?2, ?3, ?4, ?5)",
+            (
+                aggregate,
+                tenant.unwrap_or(""),
+                codec::key_text(key),
+                &self.state.id,
+                &reason,
+            ),
+        )?;
+        Ok(())
+    }
+
+    /// Keys of the rows that the statement at `path` will change, as far as they are known now.
+    fn keys_of(&mut self, path: &[usize], depth: usize) -> Result<Vec<Kept>, Halt> {
+        let program = self.program;
+        let Some(op) = path.get(..=depth).and_then(|at| Self::op_at(program, at)) else {
+            return Ok(Vec::new());
+        };
+        match &op.act {
+            Act::Each { variable, list, .. } if depth + 1 < path.len() => {
+                let list = self.eval(list)?;
+                let mut found = Vec::new();
+                if let Value::List(items) = &list {
+                    for item in items.iter() {
+                        self.frame.set(*variable, item.clone());
+                        found.extend(self.keys_of(path, depth + 1)?);
+                    }
+                }
+                Ok(found)
+            }
+            Act::Change { row, .. } | Act::Delete { row, .. } => match row {
+                Row::Key(expr) => Ok(vec![Kept(self.eval(expr)?)]),
+                Row::Bound(slot) => Ok(self
+                    .state
+                    .bound_row(*slot)
+                    .map(|name| name.key)
+                    .into_iter()
+                    .collect()),
+            },
+            _ => Ok(Vec::new()),
+        }
+    }
+}

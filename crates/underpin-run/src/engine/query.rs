@@ -1,0 +1,557 @@
+//! Queries: rows that `allow` admits, filtered, sorted, searched, in pages that stay stable while
+//! rows are inserted, shown with joins.
+
+use super::access;
+use super::core::Core;
+use super::program::{Allowed, Compiler};
+use super::scope::{Settled, View, settle};
+use super::select::tenant_condition;
+use super::walk::fault_refusal;
+use crate::backend::{
+    Filter, Page, QueryAnswer, QueryRequest, Refusal, RowAnswer, RowRequest, ShownRow, Sort, Test,
+    refusal,
+};
+use crate::store::{Kind, Rows, StoreError, codec, sql_values};
+use rusqlite::types::Value as Sql;
+use underpin_brief::expr::{Compiled, Fault, Frame};
+use underpin_brief::model::*;
+
+/// What is shown, ready to run.
+pub(super) enum ShowPlan {
+    Value(Compiled),
+    Each {
+        list: Compiled,
+        variable: Slot,
+        show: Box<ShowPlan>,
+    },
+}
+
+/// A query ready to run.
+pub(super) struct QueryPlan {
+    pub(super) of: QuerySource,
+    pub(super) allows: Vec<Allowed>,
+    pub(super) filter: Option<Compiled>,
+    pub(super) shows: Vec<ShowPlan>,
+    pub(super) frame_size: u32,
+    pub(super) view: Option<super::views::ViewPlan>,
+}
+
+impl QueryPlan {
+    pub(super) fn new(compiler: &Compiler<'_>, id: Id<Query>) -> Self {
+        let query = compiler.brief.queries.get(id);
+        Self {
+            of: query.of,
+            allows: compiler.allows(&query.allows),
+            filter: query.filter.as_ref().map(|expr| compiler.expr(expr)),
+            shows: query
+                .shows
+                .iter()
+                .map(|show| show_plan(compiler, &show.expr))
+                .collect(),
+            frame_size: query.frame,
+            view: match query.of {
+                QuerySource::View(view) => Some(super::views::ViewPlan::new(compiler, view)),
+                _ => None,
+            },
+        }
+    }
+
+    /// A frame with the caller and the input.
+    pub(super) fn frame(&self, settled: &Settled, input: &Value) -> Frame {
+        let mut frame = Frame::new(self.frame_size.max(Root::COUNT));
+        frame.set(Root::Caller.slot(), settled.value.clone());
+        frame.set(Root::Input.slot(), input.clone());
+        frame
+    }
+}
+
+fn show_plan(compiler: &Compiler<'_>, show: &ShowExpr) -> ShowPlan {
+    match show {
+        ShowExpr::Value(expr) => ShowPlan::Value(compiler.expr(expr)),
+        ShowExpr::Each {
+            list,
+            variable,
+            show,
+        } => ShowPlan::Each {
+            list: compiler.expr(list),
+            variable: *variable,
+            show: Box::new(show_plan(compiler, show)),
+        },
+    }
+}
+
+/// What is shown; what has no value is shown as absent.
+fn shown(plan: &ShowPlan, frame: &mut Frame, view: &View<'_>) -> Result<Value, StoreError> {
+    match plan {
+        ShowPlan::Value(expr) => value_of(expr, frame, view),
+        ShowPlan::Each {
+            list,
+            variable,
+            show,
+        } => {
+            let Value::List(items) = value_of(list, frame, view)? else {
+                return Ok(Value::Null);
+            };
+            let mut values = Vec::with_capacity(items.len());
+            for item in items.iter() {
+                frame.set(*variable, item.clone());
+                values.push(shown(show, frame, view)?);
+            }
+            Ok(Value::list(values))
+        }
+    }
+}
+
+fn value_of(expr: &Compiled, frame: &mut Frame, view: &View<'_>) -> Result<Value, StoreError> {
+    match expr.eval(frame, view) {
+        Ok(value) => Ok(value),
+        Err(Fault::Unavailable(why)) => Err(view
+            .failed
+            .take()
+            .unwrap_or(StoreError::Database(why.to_string()))),
+        Err(_) => Ok(Value::Null),
+    }
+}
+
+fn refused(code: &str) -> QueryAnswer {
+    QueryAnswer::Refused(Refusal::new(code))
+}
+
+/// Answers a query on a snapshot.
+pub(super) fn answer(
+    core: &Core,
+    rows: Rows<'_>,
+    request: &QueryRequest,
+) -> Result<QueryAnswer, StoreError> {
+    let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
+    let plan = core.query(request.query);
+    let named = plan
+        .allows
+        .iter()
+        .any(|allow| settled.named(&core.brief, allow.who));
+    if !named {
+        let nobody = settled.scope.subject.is_none();
+        return Ok(refused(if nobody {
+            refusal::UNAUTHENTICATED
+        } else {
+            refusal::FORBIDDEN
+        }));
+    }
+    let scope = settled.scope.clone();
+    let view = View::new(rows, &scope, &*core.world.random);
+    let run = Run {
+        core,
+        plan,
+        request,
+        settled: &settled,
+        view: &view,
+    };
+    match plan.of {
+        QuerySource::Aggregate(of) if core.brief.queries.get(request.query).one => run.one(of),
+        QuerySource::Aggregate(of) => run.page(of),
+        QuerySource::View(_) => run.view(),
+        QuerySource::Parts => Ok(refused(refusal::UNAVAILABLE)),
+    }
+}
+
+struct Run<'a> {
+    core: &'a Core,
+    plan: &'a QueryPlan,
+    request: &'a QueryRequest,
+    settled: &'a Settled,
+    view: &'a View<'a>,
+}
+
+impl Run<'_> {
+    /// Whether `where` and `allow` admit a row; the frame then has it as `self`.
+    fn admits(&self, frame: &mut Frame, row: &Value) -> Result<Result<bool, Refusal>, StoreError> {
+        frame.set(Root::SelfRow.slot(), row.clone());
+        if let Some(filter) = &self.plan.filter {
+            match filter.eval(frame, self.view) {
+                Ok(value) if value.is_true() => {}
+                Ok(_) => return Ok(Ok(false)),
+                Err(Fault::NotFound) => return Ok(Ok(false)),
+                Err(fault) => return fault_refusal(&fault).map(Err),
+            }
+        }
+        access::allowed(self.core, &self.plan.allows, self.settled, frame, self.view).map(Ok)
+    }
+
+    fn shown_row(&self, frame: &mut Frame, row: &Value) -> Result<ShownRow, StoreError> {
+        frame.set(Root::SelfRow.slot(), row.clone());
+        let mut values = Vec::with_capacity(self.plan.shows.len());
+        for plan in &self.plan.shows {
+            values.push(shown(plan, frame, self.view)?);
+        }
+        let mark = match self.plan.of {
+            QuerySource::Aggregate(of) => {
+                Some(access::mark(self.core, of, row, self.settled, self.view)?)
+            }
+            _ => None,
+        };
+        Ok(ShownRow {
+            values,
+            parts: Vec::new(),
+            mark,
+        })
+    }
+
+    fn one(&self, of: Id<Aggregate>) -> Result<QueryAnswer, StoreError> {
+        let mut frame = self.plan.frame(self.settled, &self.request.input);
+        let rows = match &self.request.key {
+            Some(key) => self.view.get(of, key)?.into_iter().collect(),
+            None => super::select::in_key_order(self.view, of)?,
+        };
+        for row in rows {
+            match self.admits(&mut frame, &row)? {
+                Ok(true) => return Ok(QueryAnswer::One(self.shown_row(&mut frame, &row)?)),
+                Ok(false) => {}
+                Err(refusal) => return Ok(QueryAnswer::Refused(refusal)),
+            }
+        }
+        Ok(refused(refusal::NOT_FOUND))
+    }
+
+    fn sorts(&self, of: Id<Aggregate>) -> Vec<Sort> {
+        let declared = &self.core.brief.queries.get(self.request.query).sorts;
+        let mut sorts = self.request.sorts.clone();
+        if sorts.is_empty() {
+            sorts.extend(declared.first().map(|slot| Sort {
+                slot: *slot,
+                descending: false,
+            }));
+        }
+        // The key makes every position unique, so that pages neither repeat nor miss rows.
+        let keys = self.view.rows.layout(of).keys;
+        for slot in 0..keys {
+            if !sorts.iter().any(|sort| sort.slot == slot) {
+                sorts.push(Sort {
+                    slot,
+                    descending: false,
+                });
+            }
+        }
+        sorts
+    }
+
+    fn page(&self, of: Id<Aggregate>) -> Result<QueryAnswer, StoreError> {
+        let sorts = self.sorts(of);
+        let mut sql = Select {
+            view: self.view,
+            of,
+            terms: Vec::new(),
+            values: Vec::new(),
+        };
+        sql.terms
+            .extend(tenant_condition(self.view, of, &mut sql.values));
+        for filter in &self.request.filters {
+            sql.filter(filter)?;
+        }
+        let declared = self.core.brief.queries.get(self.request.query);
+        if let Some(search) = &self.request.search {
+            sql.search(&declared.searches, search);
+        }
+        if let Some(after) = &self.request.after {
+            sql.after(&sorts, after)?;
+        }
+        let limit = self.request.limit.max(1) as usize;
+        let mut frame = self.plan.frame(self.settled, &self.request.input);
+        let mut found: Vec<Value> = Vec::new();
+        let mut refusal = None;
+        let (rest, values) = sql.finish(&sorts);
+        self.view.rows.walk(of, &rest, values, &mut |row| {
+            match self.admits(&mut frame, &row)? {
+                Ok(true) => found.push(row),
+                Ok(false) => {}
+                Err(why) => {
+                    refusal = Some(why);
+                    return Ok(false);
+                }
+            }
+            Ok(found.len() <= limit)
+        })?;
+        if let Some(refusal) = refusal {
+            return Ok(QueryAnswer::Refused(refusal));
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let position = |row: &Value| {
+            sorts
+                .iter()
+                .map(|sort| row.slot(sort.slot).clone())
+                .collect::<Vec<_>>()
+        };
+        let next = found.last().filter(|_| more).map(position);
+        let mut rows = Vec::with_capacity(found.len());
+        for row in &found {
+            rows.push(self.shown_row(&mut frame, row)?);
+        }
+        Ok(QueryAnswer::Page(Page { rows, next }))
+    }
+
+    fn view(&self) -> Result<QueryAnswer, StoreError> {
+        let Some(plan) = &self.plan.view else {
+            return Ok(refused(refusal::INTERNAL));
+        };
+        let mut frame = self.plan.frame(self.settled, &self.request.input);
+        let mut found = Vec::new();
+        for row in plan.rows(self.view)? {
+            if !self
+                .request
+                .filters
+                .iter()
+                .all(|filter| holds(filter, &row))
+            {
+                continue;
+            }
+            match self.admits(&mut frame, &row)? {
+                Ok(true) => found.push(row),
+                Ok(false) => {}
+                Err(refusal) => return Ok(QueryAnswer::Refused(refusal)),
+            }
+        }
+        let declared = self.core.brief.queries.get(self.request.query);
+        let mut sorts = self.request.sorts.clone();
+        if sorts.is_empty() {
+            sorts.extend(declared.sorts.first().map(|slot| Sort {
+                slot: *slot,
+                descending: false,
+            }));
+        }
+        found.sort_by(|a, b| order(&sorts, a, b).then_with(|| a.cmp(b)));
+        let skip = match &self.request.after {
+            Some(after) => {
+                let last = Value::record(after.clone());
+                let behind = |row: &Value| {
+                    order(&sorts, row, &last)
+                        .then_with(|| row.cmp(&last))
+                        .is_gt()
+                };
+                found.iter().position(behind).unwrap_or(found.len())
+            }
+            None => 0,
+        };
+        let limit = self.request.limit.max(1) as usize;
+        let more = found.len() > skip + limit;
+        let page: Vec<Value> = found.into_iter().skip(skip).take(limit).collect();
+        let next = page.last().filter(|_| more).map(super::acts::slots_of);
+        let mut rows = Vec::with_capacity(page.len());
+        for row in &page {
+            rows.push(match self.plan.shows.is_empty() {
+                true => ShownRow {
+                    values: super::acts::slots_of(row),
+                    parts: Vec::new(),
+                    mark: None,
+                },
+                false => self.shown_row(&mut frame, row)?,
+            });
+        }
+        Ok(QueryAnswer::Page(Page { rows, next }))
+    }
+}
+
+fn order(sorts: &[Sort], a: &Value, b: &Value) -> std::cmp::Ordering {
+    for sort in sorts {
+        let found = a.slot(sort.slot).cmp(b.slot(sort.slot));
+        let found = if sort.descending {
+            found.reverse()
+        } else {
+            found
+        };
+        if found.is_ne() {
+            return found;
+        }
+    }
+    std::cmp::Ordering::Equal
+}
+
+fn holds(filter: &Filter, row: &Value) -> bool {
+    let value = row.slot(filter.slot);
+    match &filter.test {
+        Test::OneOf(values) => values.contains(value),
+        Test::HasOneOf(values) => match value {
+            Value::List(items) => items.iter().any(|item| values.contains(item)),
+            _ => false,
+        },
+        Test::AtLeast(least) => value >= least,
+        Test::AtMost(most) => value <= most,
+    }
+}
+
+/// A `WHERE` in the making.
+struct Select<'a> {
+    view: &'a View<'a>,
+    of: Id<Aggregate>,
+    terms: Vec<String>,
+    values: Vec<Sql>,
+}
+
+impl Select<'_> {
+    fn column(&self, slot: usize) -> (String, Kind) {
+        let column = self.view.rows.layout(self.of).columns.get(slot);
+        column.map_or(("NULL".to_owned(), Kind::Text), |column| {
+            (column.name.clone(), column.kind)
+        })
+    }
+
+    fn value(&mut self, kind: Kind, value: &Value) -> Result<String, StoreError> {
+        // Of money the first value is the amount; amounts of one column have one currency.
+        let sql = sql_values(kind, value)?.into_iter().next();
+        self.values.push(sql.unwrap_or(Sql::Null));
+        Ok(format!("?{}", self.values.len()))
+    }
+
+    /// An element of a list as the codec writes it.
+    fn element(&mut self, value: &Value) -> String {
+        self.values.push(match value {
+            Value::Text(text) => Sql::Text(text.to_string()),
+            Value::Int(number) => Sql::Integer(*number),
+            Value::Bool(truth) => Sql::Integer(i64::from(*truth)),
+            other => Sql::Text(codec::to_text(other)),
+        });
+        format!("?{}", self.values.len())
+    }
+
+    fn filter(&mut self, filter: &Filter) -> Result<(), StoreError> {
+        let (column, kind) = self.column(filter.slot);
+        let term = match &filter.test {
+            Test::OneOf(values) => {
+                let mut marks = Vec::new();
+                for value in values {
+                    marks.push(self.value(kind, value)?);
+                }
+                format!("{column} IN ({})", marks.join(", "))
+            }
+            Test::HasOneOf(values) => {
+                let mut marks = Vec::new();
+                for value in values {
+                    marks.push(self.element(value));
+                }
+                let marks = marks.join(", ");
+                format!(
+                    "EXISTS (SELECT 1 FROM json_each({column}) AS item WHERE item.value IN ({marks}))"
+                )
+            }
+            Test::AtLeast(value) => format!("{column} >= {}", self.value(kind, value)?),
+            Test::AtMost(value) => format!("{column} <= {}", self.value(kind, value)?),
+        };
+        self.terms.push(term);
+        Ok(())
+    }
+
+    /// Every word occurs in one of the slots, whatever the letter case of ASCII letters.
+    fn search(&mut self, slots: &[usize], text: &str) {
+        for word in text.split_whitespace().take(16) {
+            let mut pattern = String::from("%");
+            for letter in word.chars() {
+                if matches!(letter, '%' | '_' | '\\') {
+                    pattern.push('\\');
+                }
+                pattern.push(letter);
+            }
+            pattern.push('%');
+            self.values.push(Sql::Text(pattern));
+            let mark = format!("?{}", self.values.len());
+            let like = |slot: &usize| format!("{} LIKE {mark} ESCAPE '\\'", self.column(*slot).0);
+            let any: Vec<String> = slots.iter().map(like).collect();
+            self.terms.push(if any.is_empty() {
+                "0".to_owned()
+            } else {
+                format!("({})", any.join(" OR "))
+            });
+        }
+    }
+
+    /// Rows behind a position: `a > x OR (a = x AND (b > y OR …))`, absent values first.
+    fn after(&mut self, sorts: &[Sort], position: &[Value]) -> Result<(), StoreError> {
+        let mut alternatives = Vec::new();
+        let mut equal: Vec<String> = Vec::new();
+        for (sort, value) in sorts.iter().zip(position) {
+            let (column, kind) = self.column(sort.slot);
+            let behind = match (value.is_null(), sort.descending) {
+                (true, false) => format!("{column} IS NOT NULL"),
+                (true, true) => "0".to_owned(),
+                (false, false) => format!("{column} > {}", self.value(kind, value)?),
+                (false, true) => {
+                    format!(
+                        "({column} < {} OR {column} IS NULL)",
+                        self.value(kind, value)?
+                    )
+                }
+            };
+            let mut all = equal.clone();
+            all.push(behind);
+            alternatives.push(format!("({})", all.join(" AND ")));
+            equal.push(match value.is_null() {
+                true => format!("{column} IS NULL"),
+                false => format!("{column} = {}", self.value(kind, value)?),
+            });
+        }
+        self.terms.push(format!("({})", alternatives.join(" OR ")));
+        Ok(())
+    }
+
+    fn finish(self, sorts: &[Sort]) -> (String, Vec<Sql>) {
+        let order = |sort: &Sort| {
+            format!(
+                "{}{}",
+                self.column(sort.slot).0,
+                if sort.descending { " DESC" } else { "" }
+            )
+        };
+        let order: Vec<String> = sorts.iter().map(order).collect();
+        let condition = match self.terms.is_empty() {
+            true => String::new(),
+            false => format!("WHERE {} ", self.terms.join(" AND ")),
+        };
+        (
+            format!("{condition}ORDER BY {}", order.join(", ")),
+            self.values,
+        )
+    }
+}
+
+/// One row as the union of what the caller's queries of its aggregate show.
+pub(super) fn row(
+    core: &Core,
+    rows: Rows<'_>,
+    request: &RowRequest,
+) -> Result<RowAnswer, StoreError> {
+    let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
+    let scope = settled.scope.clone();
+    let view = View::new(rows, &scope, &*core.world.random);
+    let of = request.aggregate;
+    let mut by = Vec::new();
+    let mut named = false;
+    let found = view.get(of, &request.key)?;
+    for (id, _) in core.brief.queries.iter() {
+        let plan = core.query(id);
+        if plan.of != QuerySource::Aggregate(of) {
+            continue;
+        }
+        named |= plan
+            .allows
+            .iter()
+            .any(|allow| settled.named(&core.brief, allow.who));
+        let Some(row) = &found else { continue };
+        let mut frame = plan.frame(&settled, &Value::Null);
+        frame.set(Root::SelfRow.slot(), row.clone());
+        if access::allowed(core, &plan.allows, &settled, &mut frame, &view)? {
+            let mut values = Vec::with_capacity(plan.shows.len());
+            for show in &plan.shows {
+                values.push(shown(show, &mut frame, &view)?);
+            }
+            by.push((id, values));
+        }
+    }
+    match found {
+        Some(row) if !by.is_empty() => {
+            let mark = access::mark(core, of, &row, &settled, &view)?;
+            Ok(RowAnswer::Shown { mark, by })
+        }
+        _ if !named && settled.scope.subject.is_none() => {
+            Ok(RowAnswer::Refused(Refusal::new(refusal::UNAUTHENTICATED)))
+        }
+        _ => Ok(RowAnswer::Refused(Refusal::new(refusal::NOT_FOUND))),
+    }
+}

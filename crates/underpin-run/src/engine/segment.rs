@@ -1,0 +1,469 @@
+//! One segment of a flow in one transaction: what stands in the journal afterwards and what
+//! stands in the rows say the same, whatever crashes when.
+
+use super::admit;
+use super::core::Core;
+use super::events::publish;
+use super::program::Program;
+use super::scope::{Scope, View};
+use super::state::{Answer, KeptRefusal, Level, State, Status};
+use super::walk::{Stop, Walk};
+use crate::backend::{Refusal, refusal};
+use crate::store::{Rows, StoreError};
+use std::sync::Arc;
+use underpin_brief::flow::FlowId;
+use underpin_brief::model::*;
+
+/// What a flow goes on with.
+#[derive(Clone, Debug)]
+pub(super) enum Resume {
+    /// Where it stands.
+    Go,
+    /// Only its admission: its statements come in segments of their own.
+    Admit,
+    /// A call was answered.
+    Answered(Value),
+    /// A call was not made; this stands in for its answer.
+    Instead(Value),
+    /// A call was refused, or the flow must end for a reason from outside.
+    Refused(Refusal),
+    /// A call that takes something back is done.
+    TakenBack,
+    /// The answer of a call is lost for good.
+    Lost,
+    /// It cannot go on; a person must look.
+    Park(String),
+}
+
+/// Where a flow stands after a segment.
+#[derive(Clone, Debug)]
+pub(super) enum Went {
+    /// A call is to be made.
+    Call(Box<State>),
+    /// There is more to do at once.
+    More(Box<State>),
+    /// A row is held by another flow; nothing was done.
+    Busy(Box<State>, String),
+    /// It is over.
+    Ended(Box<State>, Box<Answer>),
+    /// An earlier request with the same key was answered so.
+    Replayed(Box<Answer>),
+    /// It does not begin.
+    Turned(Refusal),
+    /// Somebody else has done, or does, the same work.
+    Skipped,
+}
+
+/// Codes that are not final: a retry with the same key starts or continues the same flow.
+fn technical(code: &str) -> bool {
+    [
+        refusal::BUSY,
+        refusal::CONFLICT,
+        refusal::PRECONDITION_FAILED,
+        refusal::TOO_MANY_REQUESTS,
+        refusal::UNAVAILABLE,
+        refusal::DEADLINE,
+        refusal::INTERNAL,
+        refusal::CANCELLED,
+        refusal::UNAUTHENTICATED,
+        refusal::IN_PROGRESS,
+    ]
+    .contains(&code)
+}
+
+/// Runs one segment within the writer's savepoint.
+pub(super) fn segment(
+    core: &Core,
+    rows: Rows<'_>,
+    mut state: State,
+    resume: Resume,
+) -> Result<Went, StoreError> {
+    let Some(program) = core.programs.find(&state.kind, &state.name).map(Arc::clone) else {
+        return park(rows, state, "the brief no longer has this flow");
+    };
+    if state.journalled && state.shape != admit::spread_of(&program.shape) {
+        return park(rows, state, "the brief has changed its statements");
+    }
+    if state.journalled {
+        return Segment {
+            core,
+            rows,
+            program: &program,
+        }
+        .run(state, resume);
+    }
+    rows.savepoint("SAVEPOINT admission")?;
+    let went = match admit::begin(core, rows, &program, &mut state)? {
+        Some(turned) => turned,
+        None => Segment {
+            core,
+            rows,
+            program: &program,
+        }
+        .run(state, resume)?,
+    };
+    // A flow that waits before its first commit has not begun: nothing of it may stand.
+    rows.savepoint(match &went {
+        Went::Busy(state, _) if !state.journalled => "ROLLBACK TO admission; RELEASE admission",
+        _ => "RELEASE admission",
+    })?;
+    Ok(went)
+}
+
+/// Ends a flow that cannot go on.
+pub(super) fn park(rows: Rows<'_>, mut state: State, why: &str) -> Result<Went, StoreError> {
+    state.status = Status::Parked;
+    state.refusal = Some(KeptRefusal {
+        code: refusal::INTERNAL.to_owned(),
+        detail: Some(why.to_owned()),
+    });
+    let answer = refused(&state);
+    journal(rows, &mut state, Some(&answer))?;
+    settle_work(rows, &state, Some(why))?;
+    Ok(Went::Ended(Box::new(state), Box::new(answer)))
+}
+
+fn refused(state: &State) -> Answer {
+    let refusal = state.refusal.clone().unwrap_or_else(|| KeptRefusal {
+        code: refusal::INTERNAL.to_owned(),
+        detail: None,
+    });
+    Answer::Refused {
+        flow: state.id.clone(),
+        refusal,
+    }
+}
+
+struct Segment<'a> {
+    core: &'a Core,
+    rows: Rows<'a>,
+    program: &'a Program,
+}
+
+impl Segment<'_> {
+    fn run(&self, mut state: State, resume: Resume) -> Result<Went, StoreError> {
+        let scope = state.scope.clone();
+        match resume {
+            Resume::Park(why) => return park(self.rows, state, &why),
+            Resume::Lost => return self.lost(state),
+            Resume::Refused(refusal) => {
+                state.calling = None;
+                state.refusal = Some(KeptRefusal::from(&refusal));
+                return self.undo(state, &scope);
+            }
+            Resume::TakenBack => {
+                state.calling = None;
+                return self.undo(state, &scope);
+            }
+            Resume::Admit => {
+                journal(self.rows, &mut state, None)?;
+                admit::store_open(self.rows, &state)?;
+                return Ok(Went::More(Box::new(state)));
+            }
+            Resume::Go | Resume::Answered(_) | Resume::Instead(_) => {}
+        }
+        if state.status == Status::Compensating {
+            return self.undo(state, &scope);
+        }
+        if state.levels.is_empty() {
+            state.levels.push(Level::default());
+        }
+        self.forward(state, resume, &scope)
+    }
+
+    fn forward(&self, mut state: State, resume: Resume, scope: &Scope) -> Result<Went, StoreError> {
+        let journalled = state.journalled;
+        let mut walk = self.walk(&mut state, scope);
+        if journalled {
+            refreshed(&mut walk)?;
+        }
+        match &resume {
+            Resume::Answered(output) => walk.answered(output, true),
+            Resume::Instead(output) => walk.answered(output, false),
+            _ => {}
+        }
+        walk.end();
+        let before = state.clone();
+        self.rows.savepoint("SAVEPOINT segment")?;
+        let mut walk = self.walk(&mut state, scope);
+        let stop = walk.run()?;
+        let rollback = walk.rollback;
+        walk.end();
+        if let Stop::Busy(reason) = stop {
+            self.rows
+                .savepoint("ROLLBACK TO segment; RELEASE segment")?;
+            return Ok(Went::Busy(Box::new(before), reason));
+        }
+        if let Stop::Fault(why) = &stop {
+            self.rows
+                .savepoint("ROLLBACK TO segment; RELEASE segment")?;
+            return park(self.rows, before, why);
+        }
+        if let Stop::Refused(refusal) = stop {
+            let state = self.refuse(before, state, rollback, &refusal)?;
+            return self.undo(state, scope);
+        }
+        self.rows.savepoint("RELEASE segment")?;
+        if state.passed || stop == Stop::Finished {
+            publish(self.rows, &self.core.listeners, &mut state)?;
+        }
+        match stop {
+            Stop::Finished => self.finish(state),
+            Stop::Call => {
+                journal(self.rows, &mut state, None)?;
+                Ok(Went::Call(Box::new(state)))
+            }
+            _ => {
+                journal(self.rows, &mut state, None)?;
+                Ok(Went::More(Box::new(state)))
+            }
+        }
+    }
+
+    fn walk<'w>(&'w self, state: &'w mut State, scope: &'w Scope) -> Walk<'w> {
+        let random = &*self.core.world.random;
+        let view = View::new(self.rows, scope, random);
+        Walk::new(self.core, self.program, view, state)
+    }
+
+    /// What is to be taken back after a refusal: a rollback stands in for undos that nobody wrote.
+    fn refuse(
+        &self,
+        before: State,
+        after: State,
+        rollback: bool,
+        refusal: &Refusal,
+    ) -> Result<State, StoreError> {
+        let fresh = after.undo.iter().skip(before.undo.len());
+        let written = |at: &[usize]| Walk::op_at(self.program, at).is_some_and(|op| op.written);
+        let only_defaults = fresh.clone().all(|entry| !written(&entry.at));
+        let mut state = if rollback || only_defaults {
+            self.rows
+                .savepoint("ROLLBACK TO segment; RELEASE segment")?;
+            before
+        } else {
+            self.rows.savepoint("RELEASE segment")?;
+            after
+        };
+        state.refusal = Some(KeptRefusal::from(refusal));
+        Ok(state)
+    }
+
+    fn undo(&self, mut state: State, scope: &Scope) -> Result<Went, StoreError> {
+        state.status = Status::Compensating;
+        let before = state.clone();
+        self.rows.savepoint("SAVEPOINT undo")?;
+        let mut walk = self.walk(&mut state, scope);
+        let stop = walk.unwind()?;
+        walk.end();
+        match stop {
+            Stop::Finished => {
+                self.rows.savepoint("RELEASE undo")?;
+                self.finish_refused(state)
+            }
+            Stop::Call => {
+                self.rows.savepoint("RELEASE undo")?;
+                journal(self.rows, &mut state, None)?;
+                Ok(Went::Call(Box::new(state)))
+            }
+            Stop::Busy(reason) => {
+                self.rows.savepoint("ROLLBACK TO undo; RELEASE undo")?;
+                let mut before = before;
+                journal(self.rows, &mut before, None)?;
+                Ok(Went::Busy(Box::new(before), reason))
+            }
+            Stop::Fault(why) => {
+                self.rows.savepoint("ROLLBACK TO undo; RELEASE undo")?;
+                park(self.rows, before, &why)
+            }
+            Stop::Chunk | Stop::Refused(_) => Err(StoreError::Defect(
+                "an undo ended as only statements do".to_owned(),
+            )),
+        }
+    }
+
+    fn finish(&self, mut state: State) -> Result<Went, StoreError> {
+        state.status = Status::Done;
+        let row = match state.row.clone() {
+            Some(name) => self.version_of(&name)?.map(|version| (name, version)),
+            None => None,
+        };
+        let answer = Answer::Done {
+            flow: state.id.clone(),
+            returned: state.returned.clone(),
+            row,
+        };
+        self.close(&mut state, &answer)?;
+        settle_work(self.rows, &state, None)?;
+        Ok(Went::Ended(Box::new(state), Box::new(answer)))
+    }
+
+    fn version_of(&self, name: &super::state::RowName) -> Result<Option<i64>, StoreError> {
+        let Some(of) = self.core.brief.aggregates.find(&name.aggregate) else {
+            return Ok(None);
+        };
+        let row = self.rows.get(of, &name.key.0, name.tenant.as_deref())?;
+        Ok(row.map(|row| super::access::version_of(self.rows, of, &row)))
+    }
+
+    fn finish_refused(&self, mut state: State) -> Result<Went, StoreError> {
+        state.status = Status::Refused;
+        state.events.clear();
+        let answer = refused(&state);
+        self.close(&mut state, &answer)?;
+        refuse_work(self.core, self.rows, &state)?;
+        Ok(Went::Ended(Box::new(state), Box::new(answer)))
+    }
+
+    fn lost(&self, mut state: State) -> Result<Went, StoreError> {
+        state.status = Status::InDoubt;
+        state.refusal = Some(KeptRefusal {
+            code: refusal::IN_DOUBT.to_owned(),
+            detail: Some("the answer of a call was lost".to_owned()),
+        });
+        let answer = refused(&state);
+        journal(self.rows, &mut state, Some(&answer))?;
+        admit::store_answer(self.core, self.rows, &state, &answer)?;
+        settle_work(self.rows, &state, Some("in doubt"))?;
+        Ok(Went::Ended(Box::new(state), Box::new(answer)))
+    }
+
+    fn close(&self, state: &mut State, answer: &Answer) -> Result<(), StoreError> {
+        if self.program.saga {
+            self.rows
+                .execute("DELETE FROM holds WHERE flow = ?1", [&state.id])?;
+        }
+        if state.journalled {
+            journal(self.rows, state, Some(answer))?;
+        }
+        let code = match answer {
+            Answer::Refused { refusal, .. } => Some(refusal.code.as_str()),
+            Answer::Done { .. } => None,
+        };
+        match code {
+            Some(code) if technical(code) => admit::store_retry(self.core, self.rows, state),
+            _ => admit::store_answer(self.core, self.rows, state, answer),
+        }
+    }
+}
+
+fn refreshed(walk: &mut Walk<'_>) -> Result<(), StoreError> {
+    match walk.refresh() {
+        Ok(()) => Ok(()),
+        Err(super::walk::Halt::Store(error)) => Err(error),
+        Err(super::walk::Halt::Stop(_)) => Ok(()),
+    }
+}
+
+/// Writes where a flow stands.
+pub(super) fn journal(
+    rows: Rows<'_>,
+    state: &mut State,
+    answer: Option<&Answer>,
+) -> Result<(), StoreError> {
+    let first = !state.journalled;
+    state.journalled = true;
+    let json = |error: serde_json::Error| StoreError::Defect(error.to_string());
+    let text = serde_json::to_string(&*state).map_err(json)?;
+    let answer = answer
+        .map(serde_json::to_string)
+        .transpose()
+        .map_err(json)?;
+    let ended = (!state.status.open()).then_some(state.now);
+    if first {
+        rows.execute(
+            "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            (
+                &state.id,
+                &state.kind,
+                &state.name,
+                state.status.text(),
+                &state.scope.tenant,
+                state.scope.who(),
+                text,
+                answer,
+                state.now,
+                ended,
+            ),
+        )?;
+    } else {
+        rows.execute(
+            "UPDATE flows SET status = ?2, state = ?3, answer = ?4, ended = ?5 WHERE id = ?1",
+            (&state.id, state.status.text(), text, answer, ended),
+        )?;
+    }
+    Ok(())
+}
+
+/// The work of a policy is done, or waits for a person.
+fn settle_work(rows: Rows<'_>, state: &State, parked: Option<&str>) -> Result<(), StoreError> {
+    let Some((policy, seq)) = &state.origin.work else {
+        return Ok(());
+    };
+    let status = if parked.is_some() { "parked" } else { "done" };
+    rows.execute(
+        "UPDATE work SET status = ?3, reason = ?4 WHERE policy = ?1 AND seq = ?2",
+        (policy, seq, status, parked),
+    )?;
+    Ok(())
+}
+
+/// A policy was refused: its `else` is next, or another attempt, or a person.
+fn refuse_work(core: &Core, rows: Rows<'_>, state: &State) -> Result<(), StoreError> {
+    let Some((name, seq)) = &state.origin.work else {
+        return Ok(());
+    };
+    let code = state
+        .refusal
+        .as_ref()
+        .map_or("", |refusal| refusal.code.as_str());
+    let policy = core
+        .brief
+        .policies
+        .find(name)
+        .map(|id| core.brief.policies.get(id));
+    let branch = policy.is_some_and(|policy| {
+        policy
+            .otherwise
+            .iter()
+            .any(|(branch, _)| *branch.text == *code)
+    });
+    let own = matches!(
+        core.programs
+            .find(&state.kind, &state.name)
+            .map(|program| program.id),
+        Some(FlowId::Policy(_))
+    );
+    if own && branch {
+        rows.execute(
+            "UPDATE work SET status = 'waiting', reason = ?3, flow = NULL WHERE policy = ?1 AND seq = ?2",
+            (name, seq, code),
+        )?;
+        return Ok(());
+    }
+    let attempts: u32 = rows
+        .prepare("SELECT attempts FROM work WHERE policy = ?1 AND seq = ?2")?
+        .query_row((name, seq), |row| row.get(0))?;
+    let waits = policy
+        .map(|policy| policy.retry.as_slice())
+        .unwrap_or_default();
+    let wait = waits.get(attempts as usize).map(|wait| wait.micros);
+    let wait = wait.or_else(|| technical(code).then(|| backoff(attempts)));
+    match wait {
+        Some(wait) => rows.execute(
+            "UPDATE work SET status = 'waiting', flow = NULL, attempts = attempts + 1, due = ?3 WHERE policy = ?1 AND seq = ?2",
+            (name, seq, core.world.now().0.saturating_add(wait)),
+        )?,
+        None => rows.execute(
+            "UPDATE work SET status = 'parked', reason = ?3 WHERE policy = ?1 AND seq = ?2",
+            (name, seq, code),
+        )?,
+    };
+    Ok(())
+}
+
+/// Technical refusals of policies are tried again for ever, ever more slowly.
+fn backoff(attempts: u32) -> i64 {
+    let seconds = 1_i64.checked_shl(attempts.min(10)).unwrap_or(1024).min(600);
+    seconds.saturating_mul(1_000_000)
+}
