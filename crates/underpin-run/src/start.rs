@@ -2,7 +2,7 @@
 //! place that puts the pieces together; it must not know what any of them does.
 
 use crate::backend::Backend;
-use crate::externals::{Behaviour, Chosen, Externals, Form, Http, Simulated};
+use crate::externals::{Behaviour, Chosen, Externals, Http, Simulated};
 use crate::folder::Folder;
 use crate::identity::{Issuer, Names};
 use crate::serve::api::{self, Api, Cursors, Webhooks};
@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use underpin_brief::codes::{Code, serving};
-use underpin_brief::model::{Brief, Field, Named};
+use underpin_brief::model::{Brief, Named};
 use underpin_brief::suggest;
 use underpin_contract::Contract;
 
@@ -176,8 +176,7 @@ where
         .local_addr()
         .map_err(|error| not_bound(&options, &error))?;
     let names = Arc::new(Names::of(&data).map_err(unusable)?);
-    let form = |fields: &[Field]| crate::forms::form(&prepared.brief, fields);
-    let externals = externals(&prepared.brief, &options, &world, &data, &form)?;
+    let externals = externals(&prepared.brief, &options, &world, &data)?;
     let ground = Ground {
         world: world.clone(),
         data: data.clone(),
@@ -194,7 +193,7 @@ where
         issuer: Arc::clone(&issuer),
         names,
         cursors: Cursors::of(&data, &*world.random).map_err(unusable)?,
-        webhooks: Webhooks::of(&prepared.brief, &data, &*world.random, &form).map_err(unusable)?,
+        webhooks: Webhooks::of(&prepared.brief, &data, &*world.random).map_err(unusable)?,
     });
     let (metrics, drain) = (Arc::new(Metrics::default()), Drain::default());
     let builtin = Builtin::new(builtin::Parts {
@@ -411,7 +410,6 @@ fn externals(
     options: &Options,
     world: &World,
     data: &Folder,
-    form: &dyn Fn(&[Field]) -> Form,
 ) -> Result<Arc<dyn Externals>, StartError> {
     let behaviour = Behaviour {
         seed: options.seed,
@@ -423,12 +421,10 @@ fn externals(
     let mut real: BTreeMap<_, Arc<dyn Externals>> = BTreeMap::new();
     for (name, url) in &options.with {
         if let Some(id) = brief.externals.find(name) {
-            let external = brief.externals.get(id);
-            let http =
-                Http::new(external, url, Arc::clone(&world.clock), form).map_err(|error| {
-                    StartError::new(serving::U0694, format!("`--with {name}=…`: {error}"))
-                        .help(format!("for example `--with {name}=http://localhost:9000`"))
-                })?;
+            let http = Http::new(brief, id, url, Arc::clone(&world.clock)).map_err(|error| {
+                StartError::new(serving::U0694, format!("`--with {name}=…`: {error}"))
+                    .help(format!("for example `--with {name}=http://localhost:9000`"))
+            })?;
             real.insert(id, Arc::new(http));
         }
     }

@@ -3,6 +3,7 @@
 use crate::backend::*;
 use crate::folder::Folder;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -29,10 +30,17 @@ impl Drop for TempFolder {
     }
 }
 
-/// A backend that refuses everything unless a test gives it answers.
+/// A backend that gives the answers that a test has put in, and keeps what it was asked.
 #[derive(Default)]
 pub(crate) struct FakeBackend {
     pub(crate) unready: Option<String>,
+    pub(crate) command: Option<CommandAnswer>,
+    pub(crate) query: Option<QueryAnswer>,
+    pub(crate) row: Option<RowAnswer>,
+    pub(crate) flow: Option<FlowAnswer>,
+    pub(crate) commands: Mutex<Vec<CommandRequest>>,
+    pub(crate) queries: Mutex<Vec<QueryRequest>>,
+    pub(crate) messages: Mutex<Vec<Inbound>>,
 }
 
 fn ready<'a, T: Send + 'a>(value: T) -> Pending<'a, T> {
@@ -44,27 +52,46 @@ fn missing() -> Refusal {
 }
 
 impl Backend for FakeBackend {
-    fn command(&self, _: CommandRequest) -> Pending<'_, CommandAnswer> {
-        ready(CommandAnswer::Refused(missing()))
+    fn command(&self, request: CommandRequest) -> Pending<'_, CommandAnswer> {
+        self.commands.lock().unwrap().push(request);
+        ready(
+            self.command
+                .clone()
+                .unwrap_or_else(|| CommandAnswer::Refused(missing())),
+        )
     }
 
-    fn query(&self, _: QueryRequest) -> Pending<'_, QueryAnswer> {
-        ready(QueryAnswer::Refused(missing()))
+    fn query(&self, request: QueryRequest) -> Pending<'_, QueryAnswer> {
+        self.queries.lock().unwrap().push(request);
+        ready(
+            self.query
+                .clone()
+                .unwrap_or_else(|| QueryAnswer::Refused(missing())),
+        )
     }
 
     fn row(&self, _: RowRequest) -> Pending<'_, RowAnswer> {
-        ready(RowAnswer::Refused(missing()))
+        ready(
+            self.row
+                .clone()
+                .unwrap_or_else(|| RowAnswer::Refused(missing())),
+        )
     }
 
     fn flow(&self, _: FlowRequest) -> Pending<'_, FlowAnswer> {
-        ready(FlowAnswer::Refused(missing()))
+        ready(
+            self.flow
+                .clone()
+                .unwrap_or_else(|| FlowAnswer::Refused(missing())),
+        )
     }
 
-    fn cancel(&self, _: FlowRequest) -> Pending<'_, FlowAnswer> {
-        ready(FlowAnswer::Refused(missing()))
+    fn cancel(&self, request: FlowRequest) -> Pending<'_, FlowAnswer> {
+        self.flow(request)
     }
 
-    fn inbound(&self, _: Inbound) -> Pending<'_, InboundAnswer> {
+    fn inbound(&self, message: Inbound) -> Pending<'_, InboundAnswer> {
+        self.messages.lock().unwrap().push(message);
         ready(InboundAnswer::Stored)
     }
 
@@ -77,5 +104,116 @@ impl Backend for FakeBackend {
 
     fn drain(&self, _: Duration) -> Pending<'_, ()> {
         ready(())
+    }
+}
+
+/// Parts of a brief made by hand, for tests below the level of text.
+pub(crate) mod made {
+    use std::sync::Arc;
+    use underpin_brief::model::*;
+    use underpin_brief::source::Span;
+
+    pub(crate) fn name(text: &str) -> Name {
+        Name {
+            text: text.into(),
+            span: Span::default(),
+        }
+    }
+
+    pub(crate) fn field(text: &str, ty: Type) -> Field {
+        Field {
+            name: name(text),
+            ty,
+            marks: Marks::default(),
+            min: None,
+            max: None,
+            count: None,
+            default: None,
+            typical: None,
+            media: None,
+            merge: None,
+            since: None,
+            until: None,
+            was: None,
+        }
+    }
+
+    pub(crate) fn operation(
+        text: &str,
+        input: Vec<Field>,
+        output: Vec<Field>,
+    ) -> ExternalOperation {
+        ExternalOperation {
+            name: name(text),
+            path: NodePath::declaration("operation", text),
+            idempotent: None,
+            read: false,
+            input,
+            input_shape: Arc::default(),
+            output,
+            output_shape: Arc::default(),
+            fails: Vec::new(),
+            undo: None,
+            status: None,
+            latency: None,
+            availability: None,
+            rate: None,
+            stale: None,
+        }
+    }
+
+    pub(crate) fn external(text: &str, operations: Vec<ExternalOperation>) -> External {
+        External {
+            name: name(text),
+            legacy: false,
+            team: None,
+            contract: None,
+            operations: Table::new(operations),
+            sends: Table::default(),
+            latency: None,
+            availability: None,
+            rate: None,
+            holds: Vec::new(),
+            store: None,
+            serves: None,
+            freezes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn brief(externals: Vec<External>) -> Brief {
+        Brief {
+            system: System {
+                name: name("demo"),
+                title: None,
+                purpose: None,
+                currencies: Currency::parse("EUR").into_iter().collect(),
+                regions: Vec::new(),
+                version: Version {
+                    number: 1,
+                    serves: Vec::new(),
+                },
+            },
+            teams: Table::default(),
+            actors: Table::default(),
+            externals: Table::new(externals),
+            records: Table::default(),
+            enums: Table::default(),
+            aggregates: Table::default(),
+            events: Table::default(),
+            views: Table::default(),
+            queries: Table::default(),
+            commands: Table::default(),
+            policies: Table::default(),
+            feeds: Table::default(),
+            limits: Table::default(),
+            tenancy: None,
+            tiers: Table::default(),
+            flags: Table::default(),
+            slices: Table::default(),
+            quality: Quality::default(),
+            costs: Vec::new(),
+            pins: Vec::new(),
+            questions: Vec::new(),
+        }
     }
 }

@@ -16,7 +16,7 @@ mod scope;
 mod signatures;
 mod source;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use check::{FUNCTIONS, check, check_defines, check_show};
 pub use eval::{Compiled, Defines, Fault, Frame, Library, Rows};

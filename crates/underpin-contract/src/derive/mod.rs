@@ -3,6 +3,8 @@
 mod access;
 mod forms;
 mod names;
+
+pub(crate) use names::pascal;
 mod operations;
 mod parameters;
 mod problems;
@@ -15,7 +17,7 @@ use crate::contract::{
     Reply, Source,
 };
 use crate::path::{PathTemplate, Segment};
-use crate::schema::Schema;
+use crate::schema::{Components, Schema};
 use forms::Forms;
 use operations::Making;
 use problems::Ground;
@@ -26,7 +28,8 @@ use std::sync::Arc;
 use underpin_brief::codes::contract::{U0701, U0704};
 use underpin_brief::diagnostic::{Diagnostic, Outcome};
 use underpin_brief::model::{
-    Aggregate, Brief, ChangeStep, Command, Id, Query, QuerySource, Statement, StatementKind, Target,
+    Aggregate, Brief, ChangeStep, Command, Field, Id, Query, QuerySource, Statement, StatementKind,
+    Target,
 };
 use underpin_brief::source::Span;
 
@@ -94,6 +97,19 @@ pub fn derive(brief: &Brief) -> Outcome<Contract> {
         value: Some(contract),
         diagnostics: found,
     }
+}
+
+/// Declared fields as one object on the wire, with the named forms that it refers to: what systems
+/// outside are sent and answer. Bounds are not checked, and secrets are shown: they are meant for
+/// that system.
+#[must_use]
+pub fn declared(brief: &Brief, fields: &[Field]) -> (Components, Schema) {
+    let forms = Forms::new(brief);
+    let mut object = forms.declared(fields, forms::Side::Out);
+    for field in &mut object.fields {
+        field.secret = false;
+    }
+    (forms.components, Schema::Object(object))
 }
 
 /// Places and refusals of everything, before operations are made of them.

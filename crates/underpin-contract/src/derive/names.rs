@@ -18,7 +18,7 @@ pub(super) fn kebab(name: &str) -> String {
 }
 
 /// `place-order` as `PlaceOrder`.
-pub(super) fn pascal(name: &str) -> String {
+pub(crate) fn pascal(name: &str) -> String {
     name.split(['-', '_', ' ']).map(capital).collect()
 }
 

@@ -44,7 +44,7 @@ impl Components {
                     .collect()
             }
             Schema::Map(inner) => json!({ "key": self.example_at(name, inner, depth + 1) }),
-            Schema::Object(object) => self.example_object(object, depth),
+            Schema::Object(object) => self.object_at(object, depth),
             Schema::Key(fields) => {
                 let part = |(name, schema): &(std::sync::Arc<str>, Schema)| {
                     (name.to_string(), self.example_at(name, schema, depth + 1))
@@ -57,9 +57,13 @@ impl Components {
         }
     }
 
-    /// An example of an object, without its secrets.
+    /// An example of an object.
     #[must_use]
-    pub fn example_object(&self, object: &Object, depth: u32) -> Json {
+    pub fn example_object(&self, object: &Object) -> Json {
+        self.object_at(object, 0)
+    }
+
+    fn object_at(&self, object: &Object, depth: u32) -> Json {
         let member = |field: &Field| {
             let value = match &field.default {
                 Some(value) => self.write(&field.schema, value),

@@ -7,6 +7,7 @@
 
 use super::{ExternalCall, ExternalOutcome, Externals};
 use crate::backend::Pending;
+use crate::forms::Form;
 use crate::world::Clock;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -19,8 +20,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use underpin_brief::model::{External, ExternalOperation, Field, Id, Named, Value};
-use underpin_contract::{Components, Schema};
+use underpin_brief::model::{Brief, External, ExternalOperation, Id, Named};
 
 /// Bytes of an answer that are read.
 const LONGEST: usize = 1024 * 1024;
@@ -37,21 +37,6 @@ struct Operation {
     input: Form,
     output: Form,
     codes: Vec<String>,
-}
-
-/// How fields look as JSON.
-#[derive(Clone)]
-pub struct Form {
-    /// Named parts.
-    pub components: Components,
-    /// The whole.
-    pub schema: Schema,
-}
-
-impl Form {
-    fn write(&self, value: &Value) -> Json {
-        self.components.write(&self.schema, value)
-    }
 }
 
 /// Why a URL cannot be used.
@@ -73,15 +58,15 @@ impl fmt::Display for Unusable {
 }
 
 impl Http {
-    /// The external at `url`; `form` tells how fields look as JSON.
+    /// The external of `brief` at `url`.
     ///
     /// # Errors
     /// A URL that cannot be used, certificates that cannot be read.
     pub fn new(
-        external: &External,
+        brief: &Brief,
+        external: Id<External>,
         url: &str,
         clock: Arc<dyn Clock>,
-        form: &dyn Fn(&[Field]) -> Form,
     ) -> Result<Self, Unusable> {
         let connector = HttpsConnectorBuilder::new()
             .with_native_roots()
@@ -90,11 +75,11 @@ impl Http {
             .enable_http1()
             .build();
         let mut operations = BTreeMap::new();
-        for (id, operation) in external.operations.iter() {
+        for (id, operation) in brief.externals.get(external).operations.iter() {
             let made = Operation {
                 target: target(url, operation.name())?,
-                input: form(&operation.input),
-                output: form(&operation.output),
+                input: Form::of(brief, &operation.input),
+                output: Form::of(brief, &operation.output),
                 codes: operation
                     .fails
                     .iter()
@@ -144,10 +129,7 @@ impl Operation {
         let text = format!("answered {status}");
         if status.is_success() {
             let empty = Json::Object(serde_json::Map::new());
-            let read = self
-                .output
-                .components
-                .read(&self.output.schema, body.unwrap_or(&empty));
+            let read = self.output.read(body.unwrap_or(&empty));
             return match read {
                 Ok(output) => ExternalOutcome::Answered(output),
                 Err(_) => ExternalOutcome::Unknown(format!("{text}, but not as declared")),
@@ -198,6 +180,7 @@ fn target(url: &str, operation: &str) -> Result<Uri, Unusable> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use underpin_contract::{Components, Schema};
 
     fn operation() -> Operation {
         let form = Form {

@@ -14,7 +14,7 @@ mod values;
 
 pub use carry::{Carrier, Errand, Finished};
 pub use choose::Chosen;
-pub use http::{Form, Http, Unusable};
+pub use http::{Http, Unusable};
 pub use simulated::{Behaviour, Simulated};
 
 use crate::backend::Pending;
@@ -59,3 +59,6 @@ pub trait Externals: Send + Sync + 'static {
     /// One attempt. The effect may go on where the caller stops waiting.
     fn call(&self, call: ExternalCall) -> Pending<'_, ExternalOutcome>;
 }
+
+#[cfg(test)]
+mod tests;

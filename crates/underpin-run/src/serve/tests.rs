@@ -67,6 +67,7 @@ async fn started(limits: Limits, unready: Option<&str>) -> Started {
     let builtin = Builtin::new(Parts {
         backend: Arc::new(FakeBackend {
             unready: unready.map(str::to_owned),
+            ..FakeBackend::default()
         }),
         metrics: Arc::clone(&metrics),
         drain: drain.clone(),

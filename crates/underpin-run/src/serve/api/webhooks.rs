@@ -2,16 +2,16 @@
 //! by its declaration, stored once per id. Must not know what a message leads to.
 
 use crate::backend::{Backend, Inbound, InboundAnswer};
-use crate::externals::Form;
 use crate::externals::signature::{Secret, Signed};
 use crate::folder::Folder;
+use crate::forms::Form;
 use crate::serve::http::{Answer, Request};
 use crate::serve::problem::Problem;
 use crate::world::Randomness;
 use hyper::{Method, StatusCode};
 use std::collections::BTreeMap;
 use std::io;
-use underpin_brief::model::{Brief, External, Field, Id, Named, Sends, Via};
+use underpin_brief::model::{Brief, External, Id, Named, Sends, Via};
 
 const PREFIX: &str = "/webhooks/";
 
@@ -29,23 +29,17 @@ struct Door {
 }
 
 impl Webhooks {
-    /// The doors of a brief; the secret of each sender is born in the data folder. `form` gives
-    /// the form of a message.
+    /// The doors of a brief; the secret of each sender is born in the data folder.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn of(
-        brief: &Brief,
-        data: &Folder,
-        random: &dyn Randomness,
-        form: &dyn Fn(&[Field]) -> Form,
-    ) -> io::Result<Self> {
+    pub fn of(brief: &Brief, data: &Folder, random: &dyn Randomness) -> io::Result<Self> {
         let mut doors = BTreeMap::new();
         for (external, sender) in brief.externals.iter() {
             for (message, sends) in sender.sends.iter() {
                 if sends.via == Via::Webhook {
                     let secret = Secret::of(data, sender.name(), random)?;
-                    let form = form(&sends.fields);
+                    let form = Form::of(brief, &sends.fields);
                     let name = format!("{}/{}", sender.name(), sends.name());
                     doors.insert(
                         name,

@@ -1,0 +1,295 @@
+//! The answers of an operation: what it says when all is well, and its problems.
+
+use super::common::{FLOW, PROBLEM, Shared, flow_example, flow_links};
+use crate::contract::{CommandReply, Contract, Operation, Reply, Source};
+use crate::schema::{Object, Schema};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// All answers by status.
+pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut Shared) -> Json {
+    let mut answers: Vec<(u16, Json)> = Vec::new();
+    match &operation.reply {
+        Reply::Command(reply) => command(contract, operation, reply, &mut answers),
+        Reply::Page(page) => {
+            let row = component(&page.component);
+            let schema = json!({
+                "type": "object",
+                "properties": {
+                    "items": { "type": "array", "items": row, "maxItems": page.max },
+                    "next": {
+                        "type": ["string", "null"],
+                        "description": "Where the next page stands; null on the last one.",
+                    },
+                },
+                "required": ["items", "next"],
+                "additionalProperties": false,
+            });
+            let item = named_example(contract, &page.component);
+            let example = json!({ "items": [item], "next": null });
+            let mut headers = read_headers();
+            headers.insert(
+                "Link".to_owned(),
+                header("`rel=\"next\"`: the next page (RFC 8288)."),
+            );
+            answers.push((200, answer("A page of rows.", schema, example, headers)));
+        }
+        Reply::Row(row) => {
+            let example = named_example(contract, &row.component);
+            let described = answer(
+                "The row.",
+                component(&row.component),
+                example,
+                read_headers(),
+            );
+            answers.push((200, described));
+        }
+        Reply::Parts(parts) => {
+            let example = named_example(contract, &parts.component);
+            let schema = component(&parts.component);
+            answers.push((200, answer("The parts.", schema, example, read_headers())));
+        }
+        Reply::Flow => flow(contract, operation, &mut answers),
+    }
+    let conditional = matches!(
+        operation.reply,
+        Reply::Page(_) | Reply::Row(_) | Reply::Parts(_)
+    );
+    if conditional {
+        let make =
+            || json!({ "description": "Nothing has changed since.", "headers": read_headers() });
+        answers.push((304, shared.response("NotModified", make)));
+    }
+    for (status, codes) in &operation.problems {
+        answers.push((*status, problem(contract, *status, codes, shared)));
+    }
+    answers.sort_by_key(|(status, _)| *status);
+    Json::Object(
+        answers
+            .into_iter()
+            .map(|(status, json)| (status.to_string(), json))
+            .collect(),
+    )
+}
+
+fn component(name: &str) -> Json {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn named_example(contract: &Contract, name: &Arc<str>) -> Json {
+    contract
+        .components
+        .example("", &Schema::Named(name.clone()))
+}
+
+fn header(description: &str) -> Json {
+    json!({ "description": description, "schema": { "type": "string" } })
+}
+
+fn read_headers() -> Map<String, Json> {
+    let mut headers = Map::new();
+    headers.insert(
+        "ETag".to_owned(),
+        header("The version of this answer, for `If-None-Match`."),
+    );
+    headers
+}
+
+fn answer(description: &str, schema: Json, example: Json, headers: Map<String, Json>) -> Json {
+    let mut described = json!({ "description": description });
+    if let Some(members) = described.as_object_mut() {
+        if !headers.is_empty() {
+            members.insert("headers".to_owned(), Json::Object(headers));
+        }
+        let content = json!({ "application/json": { "schema": schema, "example": example } });
+        members.insert("content".to_owned(), content);
+    }
+    described
+}
+
+fn command(
+    contract: &Contract,
+    operation: &Operation,
+    reply: &CommandReply,
+    answers: &mut Vec<(u16, Json)>,
+) {
+    if reply.accepted || reply.may_continue {
+        answers.push((202, accepted(contract, operation, reply)));
+    }
+    if reply.accepted {
+        return;
+    }
+    let mut headers = Map::new();
+    if reply.row.is_some() {
+        headers.insert(
+            "ETag".to_owned(),
+            header("The version of the row, for `If-Match`."),
+        );
+    }
+    headers.insert(
+        "Idempotency-Replayed".to_owned(),
+        header("`true` where this is the stored answer of an earlier request."),
+    );
+    if reply.is_empty() {
+        answers.push((204, json!({ "description": "Done.", "headers": headers })));
+        return;
+    }
+    let created = reply.row.as_ref().filter(|row| row.created);
+    if created.is_some_and(|row| row.links.item.is_some()) {
+        headers.insert("Location".to_owned(), header("Where the new row stands."));
+    }
+    let description = if created.is_some() {
+        "Created."
+    } else {
+        "Done."
+    };
+    let example = named_example(contract, &reply.component);
+    let schema = component(&reply.component);
+    answers.push((
+        reply.status(),
+        answer(description, schema, example, headers),
+    ));
+}
+
+/// The answer of a command that goes on: what is known of its result, and the flow to follow.
+fn accepted(contract: &Contract, operation: &Operation, reply: &CommandReply) -> Json {
+    let mut known: Object = reply.returns.clone();
+    for field in &mut known.fields {
+        field.schema = field.schema.clone().nullable();
+    }
+    let mut schema = known.json_schema();
+    let mut example = contract.components.example_object(&known);
+    if let Some(properties) = schema
+        .pointer_mut("/properties")
+        .and_then(Json::as_object_mut)
+    {
+        properties.insert("flow".to_owned(), json!({ "type": "string" }));
+        properties.insert("links".to_owned(), flow_links());
+    }
+    if let Some(members) = schema.as_object_mut() {
+        members.insert("required".to_owned(), json!(["flow", "links"]));
+    }
+    let flow = flow_example(&operation.id);
+    if let Some(members) = example.as_object_mut() {
+        for name in ["flow", "links"] {
+            members.insert(name.to_owned(), flow.get(name).cloned().unwrap_or_default());
+        }
+    }
+    let mut headers = Map::new();
+    headers.insert("Location".to_owned(), header("Where the flow stands."));
+    answer(
+        "Taken on; it goes on after this answer.",
+        schema,
+        example,
+        headers,
+    )
+}
+
+fn flow(contract: &Contract, operation: &Operation, answers: &mut Vec<(u16, Json)>) {
+    let commands = contract.operations.iter();
+    let mut commands = commands.filter(|operation| matches!(operation.reply, Reply::Command(_)));
+    let example = flow_example(commands.next().map_or("", |operation| &operation.id));
+    let status = if operation.source == Source::FlowCancel {
+        202
+    } else {
+        200
+    };
+    answers.push((
+        status,
+        answer("The flow.", component(FLOW), example, Map::new()),
+    ));
+}
+
+/// The problems of one status; those that only protocol codes can cause are shared.
+fn problem(
+    contract: &Contract,
+    status: u16,
+    codes: &BTreeSet<Arc<str>>,
+    shared: &mut Shared,
+) -> Json {
+    let declared = codes
+        .iter()
+        .any(|code| contract.problems.get(code).is_some_and(|p| p.declared));
+    if declared || codes.len() > 2 {
+        return described_problem(contract, status, codes);
+    }
+    let names: Vec<String> = codes
+        .iter()
+        .map(|code| crate::derive::pascal(code))
+        .collect();
+    shared.response(&names.join("Or"), || {
+        described_problem(contract, status, codes)
+    })
+}
+
+fn described_problem(contract: &Contract, status: u16, codes: &BTreeSet<Arc<str>>) -> Json {
+    let known: Vec<_> = codes
+        .iter()
+        .filter_map(|code| contract.problems.get(code))
+        .collect();
+    let lines: Vec<String> = known
+        .iter()
+        .map(|p| format!("- `{}`: {}", p.code, p.description))
+        .collect();
+    let title = known
+        .iter()
+        .map(|p| p.title.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let names: Vec<&str> = codes.iter().map(|code| &**code).collect();
+    let example = known.first().map(|p| {
+        json!({
+            "type": format!("/problems/{}", p.code),
+            "title": p.title,
+            "status": status,
+            "code": &*p.code,
+        })
+    });
+    let mut headers = Map::new();
+    match status {
+        401 => {
+            headers.insert(
+                "WWW-Authenticate".to_owned(),
+                header("How to say who you are."),
+            );
+        }
+        405 => {
+            headers.insert("Allow".to_owned(), header("The methods of this path."));
+        }
+        _ if known.iter().any(|p| p.retry) => {
+            headers.insert(
+                "Retry-After".to_owned(),
+                header("Seconds to wait, where they are known."),
+            );
+        }
+        _ => {}
+    }
+    let mut described = json!({ "description": format!("{title}.\n\n{}", lines.join("\n")) });
+    if let Some(members) = described.as_object_mut() {
+        if !headers.is_empty() {
+            members.insert("headers".to_owned(), Json::Object(headers));
+        }
+        members.insert(
+            "content".to_owned(),
+            json!({
+                "application/problem+json": {
+                    "schema": {
+                        "allOf": [
+                            component(PROBLEM),
+                            {
+                                "type": "object",
+                                "properties": {
+                                    "status": { "const": status },
+                                    "code": { "enum": names },
+                                },
+                            },
+                        ],
+                    },
+                    "example": example,
+                },
+            }),
+        );
+    }
+    described
+}

@@ -1,0 +1,362 @@
+//! Simulated externals and carried calls, on a brief made by hand: a bank that can charge (known
+//! by its order), give back, and tell whether it charged; and a mailer that can do none of that.
+
+use super::*;
+use crate::testing::{TempFolder, made};
+use crate::world::{Moment, World};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use underpin_brief::model::{Brief, Currency, Fails, OperationUndo, Percent, Type};
+
+const START: Moment = Moment(1_733_000_000_000_000);
+
+fn brief(adjust: impl Fn(&mut ExternalOperation)) -> Arc<Brief> {
+    let text = |name| made::field(name, Type::Text);
+    let amount = made::field("amount", Type::Money);
+    let mut charge = made::operation("charge", vec![text("order"), amount], vec![text("receipt")]);
+    charge.idempotent = Some(0);
+    // Operations are sorted by name: charge, find, give-back.
+    charge.status = Some(Id::from_index(1));
+    charge.undo = Some(OperationUndo {
+        operation: Id::from_index(2),
+        sets: Vec::new(),
+    });
+    charge.fails = vec![Fails {
+        code: made::name("declined"),
+        share: Percent::parse("20%"),
+    }];
+    charge.availability = Percent::parse("90%");
+    adjust(&mut charge);
+    let receipt = made::field("receipt", Type::Text.optional());
+    let mut find = made::operation("find", vec![text("order")], vec![receipt]);
+    find.read = true;
+    let mut back = made::operation("give-back", vec![text("receipt")], vec![]);
+    back.idempotent = Some(0);
+    let mailer = made::operation("post", vec![text("letter")], vec![]);
+    let bank = made::external("bank", vec![charge, find, back]);
+    Arc::new(made::brief(vec![
+        bank,
+        made::external("mailer", vec![mailer]),
+    ]))
+}
+
+struct Bank {
+    brief: Arc<Brief>,
+    world: World,
+    simulated: Simulated,
+}
+
+fn bank(temp: &TempFolder, seed: Option<u64>) -> Bank {
+    let brief = brief(|_| ());
+    let (world, _) = World::settable(START, 1);
+    let behaviour = Behaviour {
+        seed,
+        instant: true,
+        ..Behaviour::default()
+    };
+    let simulated =
+        Simulated::open(Arc::clone(&brief), world.clone(), &temp.folder, behaviour).unwrap();
+    Bank {
+        brief,
+        world,
+        simulated,
+    }
+}
+
+fn euros(minor: i64) -> Value {
+    Value::Money(minor, Currency::parse("EUR").unwrap())
+}
+
+impl Bank {
+    fn call(&self, operation: &str, key: &str, attempt: u32, input: Vec<Value>) -> ExternalCall {
+        let external = self.brief.externals.find("bank").unwrap();
+        let operations = &self.brief.externals.get(external).operations;
+        ExternalCall {
+            external,
+            operation: operations.find(operation).unwrap(),
+            key: key.to_owned(),
+            input: Value::record(input),
+            attempt,
+            timeout: Duration::from_secs(1),
+            trace: Trace::new(&*self.world.random),
+        }
+    }
+
+    async fn charge(&self, order: &str, attempt: u32) -> ExternalOutcome {
+        let input = vec![Value::text(order), euros(980)];
+        self.simulated
+            .call(self.call("charge", order, attempt, input))
+            .await
+    }
+
+    async fn receipt(&self, order: &str) -> Value {
+        let call = self.call("find", "any", 1, vec![Value::text(order)]);
+        answered(self.simulated.call(call).await).slot(0).clone()
+    }
+
+    async fn give_back(&self, receipt: &Value) -> ExternalOutcome {
+        self.simulated
+            .call(self.call("give-back", "g", 1, vec![receipt.clone()]))
+            .await
+    }
+}
+
+fn answered(outcome: ExternalOutcome) -> Value {
+    match outcome {
+        ExternalOutcome::Answered(output) => output,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_repetition_gets_the_same_receipt_even_after_a_restart() {
+    let temp = TempFolder::new();
+    let first = answered(bank(&temp, None).charge("o1", 1).await);
+    assert_eq!(answered(bank(&temp, None).charge("o1", 2).await), first);
+    assert_ne!(answered(bank(&temp, None).charge("o2", 1).await), first);
+}
+
+#[tokio::test]
+async fn the_status_tells_what_was_charged_and_what_was_given_back() {
+    let temp = TempFolder::new();
+    let bank = bank(&temp, None);
+    assert_eq!(bank.receipt("o1").await, Value::Null);
+    let receipt = answered(bank.charge("o1", 1).await).slot(0).clone();
+    assert_eq!(bank.receipt("o1").await, receipt);
+    assert_eq!(bank.receipt("o2").await, Value::Null);
+    answered(bank.give_back(&receipt).await);
+    answered(bank.give_back(&receipt).await);
+    assert_eq!(bank.receipt("o1").await, Value::Null);
+    let again = answered(bank.charge("o1", 3).await).slot(0).clone();
+    assert_ne!(again, receipt, "what was given back is charged anew");
+    answered(bank.give_back(&receipt).await);
+    assert_eq!(
+        bank.receipt("o1").await,
+        again,
+        "an old receipt takes nothing back"
+    );
+}
+
+#[tokio::test]
+async fn without_a_seed_nothing_is_refused_and_nothing_is_down() {
+    let temp = TempFolder::new();
+    let bank = bank(&temp, None);
+    for order in 0..200 {
+        answered(bank.charge(&order.to_string(), 1).await);
+    }
+}
+
+#[tokio::test]
+async fn with_a_seed_refusals_and_outages_come_in_their_shares_whatever_the_order() {
+    let (temp, other) = (TempFolder::new(), TempFolder::new());
+    let (forth, back) = (bank(&temp, Some(1)), bank(&other, Some(1)));
+    let (mut one, mut two) = (BTreeMap::new(), BTreeMap::new());
+    for order in 0..300 {
+        one.insert(order, forth.charge(&order.to_string(), 1).await);
+    }
+    for order in (0..300).rev() {
+        two.insert(order, back.charge(&order.to_string(), 1).await);
+    }
+    assert_eq!(one, two);
+    let count = |wanted: fn(&ExternalOutcome) -> bool| one.values().filter(|o| wanted(o)).count();
+    let refused =
+        count(|outcome| matches!(outcome, ExternalOutcome::Refused(code) if code == "declined"));
+    let down = count(|o| matches!(o, ExternalOutcome::Failed(_) | ExternalOutcome::Unknown(_)));
+    assert!((30..=90).contains(&refused), "{refused} of 300 refused");
+    assert!((15..=50).contains(&down), "{down} of 300 down");
+}
+
+#[tokio::test]
+async fn a_refused_call_stays_refused_under_its_key() {
+    let temp = TempFolder::new();
+    let bank = bank(&temp, Some(1));
+    for order in 0..50 {
+        let mut seen = Vec::new();
+        for attempt in 1..=5 {
+            match bank.charge(&order.to_string(), attempt).await {
+                ExternalOutcome::Answered(_) => seen.push(true),
+                ExternalOutcome::Refused(_) => seen.push(false),
+                _ => {}
+            }
+        }
+        seen.dedup();
+        assert!(seen.len() <= 1, "{order}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_external_answers_late_and_has_its_effect_all_the_same() {
+    let temp = TempFolder::new();
+    let brief = brief(|_| ());
+    let (world, clock) = World::settable(START, 1);
+    let slow = [("bank.charge".to_owned(), Duration::from_secs(4))].into();
+    let behaviour = Behaviour {
+        slow,
+        instant: true,
+        seed: None,
+    };
+    let simulated =
+        Simulated::open(Arc::clone(&brief), world.clone(), &temp.folder, behaviour).unwrap();
+    let bank = Bank {
+        brief,
+        world,
+        simulated,
+    };
+    let input = vec![Value::text("o1"), euros(1)];
+    let waiting = bank.simulated.call(bank.call("charge", "k", 1, input));
+    let ahead = async {
+        for _ in 0..8 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            clock.advance(Duration::from_millis(500));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let (outcome, ()) = tokio::join!(waiting, ahead);
+    assert!(
+        matches!(outcome, ExternalOutcome::Unknown(_)),
+        "{outcome:?}"
+    );
+    assert_ne!(bank.receipt("o1").await, Value::Null);
+}
+
+/// Gives the outcomes of a script, then answers from the simulated bank.
+struct Scripted {
+    script: Mutex<Vec<ExternalOutcome>>,
+    then: Simulated,
+    reads: AtomicU32,
+    brief: Arc<Brief>,
+}
+
+impl Externals for Scripted {
+    fn call(&self, call: ExternalCall) -> Pending<'_, ExternalOutcome> {
+        let operation = self
+            .brief
+            .externals
+            .get(call.external)
+            .operations
+            .get(call.operation);
+        if operation.read {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            return self.then.call(call);
+        }
+        match self.script.lock().unwrap().pop() {
+            Some(outcome) => Box::pin(std::future::ready(outcome)),
+            None => self.then.call(call),
+        }
+    }
+}
+
+async fn carried(
+    script: Vec<ExternalOutcome>,
+    adjust: impl Fn(&mut ExternalOperation),
+    change: impl FnOnce(&mut Errand),
+) -> (Finished, u32) {
+    let temp = TempFolder::new();
+    let brief = brief(adjust);
+    let (world, clock) = World::settable(START, 1);
+    let behaviour = Behaviour {
+        instant: true,
+        ..Behaviour::default()
+    };
+    let then = Simulated::open(Arc::clone(&brief), world.clone(), &temp.folder, behaviour).unwrap();
+    let script = Mutex::new(script.into_iter().rev().collect());
+    let scripted = Arc::new(Scripted {
+        script,
+        then,
+        reads: AtomicU32::new(0),
+        brief: Arc::clone(&brief),
+    });
+    let external = brief.externals.find("bank").unwrap();
+    let mut errand = Errand {
+        external,
+        operation: brief
+            .externals
+            .get(external)
+            .operations
+            .find("charge")
+            .unwrap(),
+        key: "k".to_owned(),
+        input: Value::record(vec![Value::text("o1"), euros(980)]),
+        // Much longer than the scripted time that passes while the disk is really written.
+        timeout: Duration::from_secs(100_000),
+        attempts: Some(3),
+        deadline: None,
+        resumed: false,
+        trace: Trace::new(&*world.random),
+    };
+    change(&mut errand);
+    let carrier = Carrier::new(
+        Arc::clone(&brief),
+        Arc::clone(&scripted) as Arc<dyn Externals>,
+        world,
+    );
+    let time = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            clock.advance(Duration::from_secs(5));
+        }
+    };
+    let finished = tokio::select! {
+        finished = carrier.carry(&errand) => finished,
+        () = time => unreachable!("time does not end"),
+    };
+    (finished, scripted.reads.load(Ordering::Relaxed))
+}
+
+fn failed() -> ExternalOutcome {
+    ExternalOutcome::Failed("down".to_owned())
+}
+
+fn lost() -> ExternalOutcome {
+    ExternalOutcome::Unknown("lost".to_owned())
+}
+
+#[tokio::test]
+async fn failures_are_repeated_until_an_answer() {
+    let (finished, _) = carried(vec![failed(), lost()], |_| (), |_| ()).await;
+    assert!(matches!(finished, Finished::Answered(_)), "{finished:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_ends_the_call() {
+    let refused = ExternalOutcome::Refused("declined".to_owned());
+    let (finished, _) = carried(vec![failed(), refused], |_| (), |_| ()).await;
+    assert_eq!(finished, Finished::Refused("declined".to_owned()));
+}
+
+#[tokio::test]
+async fn what_certainly_failed_and_what_may_have_happened_end_differently() {
+    let (never, _) = carried(vec![failed(), failed(), failed()], |_| (), |_| ()).await;
+    assert_eq!(never, Finished::NotHappened("down".to_owned()));
+    let (perhaps, _) = carried(vec![lost(), failed(), failed()], |_| (), |_| ()).await;
+    assert_eq!(perhaps, Finished::Unknown("down".to_owned()));
+}
+
+#[tokio::test]
+async fn after_the_pivot_a_call_is_repeated_until_known() {
+    let script = (0..12).map(|_| lost()).collect();
+    let (finished, _) = carried(script, |_| (), |errand| errand.attempts = None).await;
+    assert!(matches!(finished, Finished::Answered(_)), "{finished:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_idempotent_is_asked_for_before_it_is_repeated() {
+    let once = |operation: &mut ExternalOperation| operation.idempotent = None;
+    let (finished, asked) = carried(vec![lost()], once, |_| ()).await;
+    assert!(matches!(finished, Finished::Answered(_)), "{finished:?}");
+    assert_eq!(asked, 1, "the bank knows nothing of it, so it is charged");
+    let (found, asked) = carried(vec![], once, |errand| errand.resumed = true).await;
+    assert!(matches!(found, Finished::Answered(_)), "{found:?}");
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn what_can_be_neither_repeated_nor_asked_for_ends_in_doubt() {
+    let never = |operation: &mut ExternalOperation| {
+        operation.idempotent = None;
+        operation.status = None;
+    };
+    let (finished, _) = carried(vec![lost()], never, |_| ()).await;
+    assert_eq!(finished, Finished::InDoubt("lost".to_owned()));
+}
