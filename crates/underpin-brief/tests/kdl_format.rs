@@ -48,7 +48,7 @@ fn marks(text: &str) -> usize {
         } else {
             1
         };
-        rest = &rest[at + width..];
+        rest = rest.get(at + width..).expect("a character boundary");
     }
     count
 }

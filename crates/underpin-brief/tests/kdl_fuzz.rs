@@ -100,7 +100,7 @@ fn only_we_refuse(text: &str, found: &[Diagnostic]) -> Option<&'static str> {
 fn only_we_accept(text: &str, why: &str) -> Option<&'static str> {
     let mut before_slashdash = text
         .match_indices("/-")
-        .filter_map(|(at, _)| text[..at].chars().last());
+        .filter_map(|(at, _)| text.get(..at).and_then(|before| before.chars().last()));
     if before_slashdash.any(|c| !c.is_whitespace()) {
         Some("it refuses `/-` directly after a bare word, which cannot contain `/`")
     } else if text.contains("/-") && text.contains(';') && why.contains("invalid node name") {
@@ -144,7 +144,7 @@ fn compare(text: &str) -> Result<(), String> {
 fn text(seed: u64) -> String {
     let mut random = Random::new(seed);
     let valid = document(&mut random);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         valid
     } else {
         mutated(&mut random, &valid)

@@ -62,6 +62,11 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
+/// Whether `byte` is a character of ASCII that may stand in a bare word.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$'..=b'\'' | b'*'..=b'.' | b'0'..=b':' | b'<' | b'>'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
+}
+
 /// The position in a text from which the next token is read.
 #[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
@@ -100,7 +105,9 @@ impl<'a> Lexer<'a> {
                 Kind::Word
             }
             Class::Space => {
-                self.skip(Class::Space);
+                if self.bytes.get(self.at).is_none_or(|&byte| !is_plain(byte)) {
+                    self.skip(Class::Space);
+                }
                 Kind::Space
             }
             Class::Newline => Kind::Newline,
@@ -113,13 +120,18 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Past all characters of that class; those of ASCII words, the most of any text, by a table.
     #[inline]
     fn skip(&mut self, class: Class) {
-        while let Some((found, width)) = class_at(self.bytes, self.at) {
-            if found != class {
-                break;
+        loop {
+            if class == Class::Word {
+                let rest = self.bytes.get(self.at..).unwrap_or_default();
+                self.at += rest.iter().position(|&byte| !is_plain(byte)).unwrap_or(rest.len());
             }
-            self.at += width;
+            match class_at(self.bytes, self.at) {
+                Some((found, width)) if found == class => self.at += width,
+                _ => return,
+            }
         }
     }
 
@@ -261,7 +273,11 @@ impl<'a> Lexer<'a> {
                     }
                 }
                 b'\\' if hashes == 0 => self.skip_escape(),
-                b' '..=0x7f => self.at += 1,
+                b' '..=0x7f => {
+                    let rest = self.bytes.get(self.at..).unwrap_or_default();
+                    let plain = |byte: &u8| matches!(byte, b' '..=0x7f) && !matches!(byte, b'"' | b'\\');
+                    self.at += rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len()).max(1);
+                }
                 _ => match class_at(self.bytes, self.at) {
                     Some((Class::Newline, _)) if !spans_lines => return false,
                     found => self.at += found.map_or(1, |(_, width)| width),

@@ -53,10 +53,10 @@ fn slips(node: &Node, found: &mut Vec<Diagnostic>) {
         } else if bare {
             punctuation(text, entry.value_span, &[','], found);
         }
-        if let Some(key) = entry.key.as_ref().filter(|key| is_bare(key)) {
-            if key.text.chars().all(is_operator) && !key.text.is_empty() {
-                operator(&format!("{}=", key.text), key.span, found);
-            }
+        if let Some(key) = entry.key.as_ref().filter(|key| is_bare(key))
+            && key.text.chars().all(is_operator)
+        {
+            operator(&format!("{}=", key.text), key.span, found);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! of ours that are about notation alone, [`format()`] writes a text anew. Nothing here knows what a node means in a brief.
 
 pub mod ast;
+mod atoms;
 mod format;
 mod lexer;
 mod lint;

@@ -2,12 +2,12 @@
 //! stands in, never the rest of the text. What is said about a mistake is `report`'s business.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::ast::{Document, Entry, Name, Node, Style, Value};
-use super::lexer::{Kind, Lexer, Quotes, Token};
+use super::ast::{Document, Entry, Name, Node, Value};
+use super::atoms::{Pool, text_of};
+use super::lexer::{Kind, Lexer, Token};
 use super::report::Report;
-use super::{numbers, scan, strings};
+use super::scan;
 use crate::source::Span;
 
 /// Blocks may be nested this deep.
@@ -19,20 +19,26 @@ pub const MAX_ITEMS: usize = 1_000_000;
 
 /// The parser of one text.
 pub(super) struct Parser<'a, 'r> {
-    text: &'a str,
-    lexer: Lexer<'a>,
-    token: Token,
+    pub(super) text: &'a str,
+    pub(super) lexer: Lexer<'a>,
+    pub(super) token: Token,
     /// Whether a space or comment stood before `token`.
-    spaced: bool,
+    pub(super) spaced: bool,
     depth: usize,
     items: usize,
-    report: &'r mut Report<'a>,
+    /// Entries of the nodes that are being read: a pile, so that each list is made once and in its
+    /// size.
+    entries: Vec<Entry>,
+    /// Nodes of the blocks that are being read, likewise.
+    nodes: Vec<Node>,
+    pub(super) pool: Pool,
+    pub(super) report: &'r mut Report<'a>,
 }
 
 /// A name or value with its byte range.
-struct Atom {
-    value: Value,
-    range: Range<usize>,
+pub(super) struct Atom {
+    pub(super) value: Value,
+    pub(super) range: Range<usize>,
 }
 
 impl<'a, 'r> Parser<'a, 'r> {
@@ -49,6 +55,9 @@ impl<'a, 'r> Parser<'a, 'r> {
             spaced: false,
             depth: 0,
             items: 0,
+            entries: Vec::new(),
+            nodes: Vec::new(),
+            pool: Pool::default(),
             report,
         }
     }
@@ -56,7 +65,7 @@ impl<'a, 'r> Parser<'a, 'r> {
     pub(super) fn document(mut self) -> Document {
         let mut nodes = Vec::new();
         loop {
-            self.nodes(&mut nodes);
+            nodes.append(&mut self.nodes());
             if self.token.kind != Kind::Close {
                 return Document { nodes };
             }
@@ -65,24 +74,24 @@ impl<'a, 'r> Parser<'a, 'r> {
         }
     }
 
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         self.token = self.lexer.next();
     }
 
-    fn range(&self) -> Range<usize> {
+    pub(super) fn range(&self) -> Range<usize> {
         self.token.start..self.token.end
     }
 
-    fn slice(&self, range: &Range<usize>) -> &'a str {
+    pub(super) fn slice(&self, range: &Range<usize>) -> &'a str {
         self.text.get(range.clone()).unwrap_or("")
     }
 
-    fn span(&self, range: &Range<usize>) -> Span {
+    pub(super) fn span(&self, range: &Range<usize>) -> Span {
         self.report.span(range)
     }
 
     /// Past spaces, block comments and continued lines.
-    fn skip_spaces(&mut self) {
+    pub(super) fn skip_spaces(&mut self) {
         loop {
             match self.token.kind {
                 Kind::BlockComment(false) => self.report.unclosed_comment(self.range()),
@@ -106,11 +115,12 @@ impl<'a, 'r> Parser<'a, 'r> {
     }
 
     /// Reads nodes up to the end of the text or a `}`, which is left.
-    fn nodes(&mut self, nodes: &mut Vec<Node>) {
+    fn nodes(&mut self) -> Vec<Node> {
+        let base = self.nodes.len();
         loop {
             self.skip_lines();
             match self.token.kind {
-                Kind::End | Kind::Close => return,
+                Kind::End | Kind::Close => return self.nodes.drain(base..).collect(),
                 Kind::Semicolon => {
                     self.report.empty_statement(self.range());
                     self.advance();
@@ -125,13 +135,16 @@ impl<'a, 'r> Parser<'a, 'r> {
                         self.node();
                     }
                 }
-                _ => nodes.extend(self.node()),
+                _ => {
+                    let node = self.node();
+                    self.nodes.extend(node);
+                }
             }
         }
     }
 
     /// Whether the node that is being read ends here.
-    fn at_node_end(&self) -> bool {
+    pub(super) fn at_node_end(&self) -> bool {
         matches!(
             self.token.kind,
             Kind::End | Kind::Newline | Kind::LineComment | Kind::Semicolon | Kind::Close
@@ -207,12 +220,27 @@ impl<'a, 'r> Parser<'a, 'r> {
 
     /// Entries and blocks up to the end of the node, its terminator included.
     fn body(&mut self, node: &mut Node) {
-        let mut blocked = false;
+        let base = self.entries.len();
         self.spaced = false;
+        self.parts(node);
+        node.entries = self.entries.drain(base..).collect();
+        node.span = node.span.to(node.head);
+        if node.children.is_none() {
+            let end = node.head.end;
+            node.children_span = Span::new(node.head.file, end, end);
+        }
+        if self.token.kind == Kind::Semicolon {
+            self.advance();
+        }
+    }
+
+    /// The entries of `node`, which are left on the pile, and its blocks.
+    fn parts(&mut self, node: &mut Node) {
+        let mut blocked = false;
         loop {
             self.skip_spaces();
             if self.at_node_end() {
-                break;
+                return;
             }
             let slashed = self.token.kind == Kind::Slashdash;
             if slashed {
@@ -221,32 +249,23 @@ impl<'a, 'r> Parser<'a, 'r> {
                 self.skip_lines();
                 self.spaced = true;
                 if self.at_node_end() {
-                    self.report.nothing_slashed(mark);
-                    break;
+                    return self.report.nothing_slashed(mark);
                 }
             }
             if self.token.kind == Kind::Open {
                 self.block(node, slashed);
                 blocked = true;
-            } else {
-                if blocked && self.missing_node_end() {
-                    return;
-                }
-                blocked = false;
-                let entry = self.entry();
-                if !slashed && let Some(entry) = entry {
-                    node.entries.push(entry);
-                }
+                continue;
             }
-        }
-        if node.children.is_none() {
-            let end = node.entries.last().map_or(node.head, |entry| entry.span);
-            node.head = node.head.to(end);
-            node.span = node.span.to(end);
-            node.children_span = Span::new(end.file, end.end, end.end);
-        }
-        if self.token.kind == Kind::Semicolon {
-            self.advance();
+            if blocked && self.missing_node_end() {
+                return;
+            }
+            blocked = false;
+            let entry = self.entry();
+            if !slashed && let Some(entry) = entry {
+                node.head = node.head.to(entry.span);
+                self.entries.push(entry);
+            }
         }
     }
 
@@ -269,8 +288,7 @@ impl<'a, 'r> Parser<'a, 'r> {
         }
         self.advance();
         self.depth += 1;
-        let mut children = Vec::new();
-        self.nodes(&mut children);
+        let children = self.nodes();
         self.depth -= 1;
         let end = self.token.end;
         if self.token.kind == Kind::Close {
@@ -287,8 +305,6 @@ impl<'a, 'r> Parser<'a, 'r> {
             self.report.second_block(open);
             return;
         }
-        let before = node.entries.last().map_or(node.head, |entry| entry.span);
-        node.head = node.head.to(before);
         node.children_span = self.span(&(open.start..end));
         node.span = node.span.to(node.children_span);
         node.children = Some(children);
@@ -416,189 +432,6 @@ impl<'a, 'r> Parser<'a, 'r> {
         self.spaced = false;
     }
 
-    /// The annotation `(name)` if one begins here, and the spaces after it. Where the parentheses
-    /// hold something else, that is reported and taken as the text that was meant.
-    fn annotation(&mut self) -> (Option<Name>, Option<Atom>) {
-        if self.token.kind != Kind::OpenType {
-            return (None, None);
-        }
-        let open = self.token.start;
-        self.advance();
-        self.skip_spaces();
-        let atom = match self.token.kind {
-            Kind::Word | Kind::Keyword | Kind::Text(_) => self.simple_atom(),
-            _ => None,
-        };
-        self.skip_spaces();
-        if self.token.kind != Kind::CloseType {
-            let range = self.word_from(open);
-            let word = self.slice(&range);
-            self.report.must_be_quoted(range.clone(), word);
-            return (
-                None,
-                Some(Atom {
-                    value: string(word, Style::Bare),
-                    range,
-                }),
-            );
-        }
-        let range = open..self.token.end;
-        self.advance();
-        let glued = matches!(self.token.kind, Kind::Word | Kind::Keyword | Kind::Text(_));
-        self.skip_spaces();
-        let name = atom.filter(|atom| atom.value.as_str().is_some());
-        let Some(name) = name else {
-            let word = self.slice(&range);
-            if glued {
-                self.report.bad_annotation(range, word);
-                return (None, None);
-            }
-            self.report.must_be_quoted(range.clone(), word);
-            return (
-                None,
-                Some(Atom {
-                    value: string(word, Style::Bare),
-                    range,
-                }),
-            );
-        };
-        let name = Name {
-            text: text_of(name.value),
-            span: self.span(&name.range),
-        };
-        (Some(name), None)
-    }
-
-    /// The name, number, string or keyword that stands here; where something is attached to it
-    /// that it cannot have, the whole word is reported and taken as text. `key` tells that a `=`
-    /// may follow.
-    fn atom(&mut self, key: bool) -> Option<Atom> {
-        let start = self.token.start;
-        let bare = matches!(self.token.kind, Kind::Word | Kind::Keyword);
-        if bare && self.is_attached(key) {
-            let range = self.word_from(start);
-            let word = self.slice(&range);
-            self.report.must_be_quoted(range.clone(), word);
-            return Some(Atom {
-                value: string(word, Style::Bare),
-                range,
-            });
-        }
-        self.simple_atom()
-    }
-
-    /// Whether the bare token here is followed by a character that makes it neither a name nor a
-    /// number.
-    fn is_attached(&self, key: bool) -> bool {
-        let rest = self.text.get(self.token.end..).unwrap_or("").as_bytes();
-        match rest {
-            [b'/', b'/' | b'*' | b'-', ..] => false,
-            [b'=', ..] => !key,
-            [b'"', ..] => self.token.kind == Kind::Word && self.slice(&self.range()) == "r",
-            [b'\\', ..] => self.lexer.clone().next().kind == Kind::Stray,
-            [b'/' | b'(' | b')' | b'[' | b']' | b'#', ..] => true,
-            _ => false,
-        }
-    }
-
-    fn simple_atom(&mut self) -> Option<Atom> {
-        let range = self.range();
-        let token = self.token;
-        self.advance();
-        let value = match token.kind {
-            Kind::Word => self.word(&range),
-            Kind::Keyword => self.keyword(&range),
-            Kind::Text(quotes) => self.quoted(&range, quotes),
-            _ => return None,
-        };
-        Some(Atom { value, range })
-    }
-
-    fn word(&mut self, range: &Range<usize>) -> Value {
-        let word = self.slice(range);
-        if matches!(word, "true" | "false" | "null" | "inf" | "-inf" | "nan") {
-            self.report.bare_keyword(range.clone(), word);
-        } else if numbers::begins_like_a_number(word) {
-            match numbers::value(word) {
-                Ok(value) => return value,
-                Err(why) => self.report.bad_number(range.clone(), word, why),
-            }
-        }
-        string(word, Style::Bare)
-    }
-
-    fn keyword(&mut self, range: &Range<usize>) -> Value {
-        match self.slice(range) {
-            "#true" => Value::Bool(true),
-            "#false" => Value::Bool(false),
-            "#null" => Value::Null,
-            "#inf" => Value::Infinity,
-            "#-inf" => Value::NegativeInfinity,
-            "#nan" => Value::NotANumber,
-            word => {
-                self.report.unknown_keyword(range.clone(), word);
-                string(word, Style::Bare)
-            }
-        }
-    }
-
-    fn quoted(&mut self, range: &Range<usize>, quotes: Quotes) -> Value {
-        if !quotes.closed {
-            self.report.unclosed_string(range.clone(), quotes);
-        }
-        let mut faults = Vec::new();
-        let text = strings::value(self.text, range, quotes, &mut faults);
-        for fault in faults {
-            self.report.fault(range, fault);
-        }
-        let style = match (quotes.hashes > 0, quotes.multiline) {
-            (false, false) => Style::Quoted,
-            (true, false) => Style::Raw,
-            (false, true) => Style::Multiline,
-            (true, true) => Style::RawMultiline,
-        };
-        Value::String { text, style }
-    }
-
-    /// Reports the mark that stands here and has no place, with what is attached to it.
-    fn stray(&mut self) {
-        match self.token.kind {
-            Kind::Equals => {
-                let start = self.token.start;
-                self.advance();
-                let double = self.token.kind == Kind::Equals && self.token.start == start + 1;
-                self.report
-                    .stray_equals(start..start + 1 + usize::from(double));
-                if double {
-                    self.advance();
-                }
-            }
-            Kind::Slashdash => {
-                self.report.misplaced_slashdash(self.range());
-                self.spaced = true;
-                self.advance();
-            }
-            _ => {
-                let range = self.word_from(self.token.start);
-                self.report.stray(range.clone(), self.slice(&range));
-            }
-        }
-    }
-
-    /// The word that begins at `start`, as a person sees it: up to a space, but with what stands
-    /// in brackets on the same line. Moves past it.
-    fn word_from(&mut self, start: usize) -> Range<usize> {
-        let rest = self.text.get(start..).unwrap_or("");
-        let end = start + extent(rest).max(1);
-        let end = end.max(self.token.start.min(self.text.len()));
-        self.lexer.at = (end..self.text.len())
-            .find(|&at| self.text.is_char_boundary(at))
-            .unwrap_or(self.text.len());
-        let end = self.lexer.at;
-        self.advance();
-        start..end
-    }
-
     fn count(&mut self, range: &Range<usize>) {
         self.items += 1;
         if self.items == MAX_ITEMS + 1 {
@@ -606,57 +439,5 @@ impl<'a, 'r> Parser<'a, 'r> {
             self.lexer.at = self.text.len();
             self.advance();
         }
-    }
-}
-
-fn string(text: &str, style: Style) -> Value {
-    Value::String {
-        text: text.into(),
-        style,
-    }
-}
-
-fn text_of(value: Value) -> Arc<str> {
-    match value {
-        Value::String { text, .. } | Value::Large(text) | Value::Decimal(text) => text,
-        Value::Integer(number) => number.to_string().into(),
-        Value::Bool(true) => "#true".into(),
-        Value::Bool(false) => "#false".into(),
-        Value::Null => "#null".into(),
-        Value::Infinity => "#inf".into(),
-        Value::NegativeInfinity => "#-inf".into(),
-        Value::NotANumber => "#nan".into(),
-    }
-}
-
-/// How far brackets are followed; a longer bracket is no slip of the pen.
-const LOOK_AHEAD: usize = 120;
-
-/// The length of the word at the start of `rest`: with balanced brackets if they close on this
-/// line, else up to the first space.
-fn extent(rest: &str) -> usize {
-    let mut depth = 0usize;
-    let mut simple = None;
-    for (at, c) in rest.char_indices() {
-        let ends = scan::is_space(c) || matches!(c, ';' | '{' | '}');
-        if ends && depth == 0 {
-            return at;
-        }
-        if ends || scan::is_newline(c) {
-            simple.get_or_insert(at);
-        }
-        if scan::is_newline(c) || at > LOOK_AHEAD {
-            return simple.unwrap_or(at);
-        }
-        match c {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    if depth == 0 {
-        rest.len()
-    } else {
-        simple.unwrap_or(rest.len())
     }
 }

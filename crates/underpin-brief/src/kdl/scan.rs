@@ -15,7 +15,7 @@ pub(super) enum Class {
 
 /// The class of the character that starts at byte `at`, and its length in bytes (`\r\n` is one
 /// line break); `None` at the end.
-#[inline]
+#[inline(always)]
 pub(super) fn class_at(bytes: &[u8], at: usize) -> Option<(Class, usize)> {
     let first = *bytes.get(at)?;
     Some(match first {
@@ -34,6 +34,7 @@ pub(super) fn class_at(bytes: &[u8], at: usize) -> Option<(Class, usize)> {
 }
 
 /// The class of a character whose first byte is shared by spaces and line breaks beyond ASCII.
+#[cold]
 fn rare(bytes: &[u8], at: usize) -> (Class, usize) {
     let pair = (
         bytes.get(at + 1).copied().unwrap_or(0),

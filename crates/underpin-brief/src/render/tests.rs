@@ -96,7 +96,7 @@ fn places_outside_every_file_are_survived() {
             .also(Span::new(FileId(9), 0, 1), "and there")
             .fix("change", Span::new(file, 1, 1), "x\ny");
         for format in [Format::Human, Format::Json, Format::Sarif, Format::Github] {
-            assert!(render(format, &sources, &[found.clone()], true).contains("odd"));
+            assert!(render(format, &sources, std::slice::from_ref(&found), true).contains("odd"));
         }
     }
 }
