@@ -25,7 +25,7 @@ pub struct Name {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// The type annotation before the name.
-    pub ty: Option<Name>,
+    pub ty: Option<Box<Name>>,
     /// The name.
     pub name: Name,
     /// Arguments and properties in written order; slash-dashed ones are absent.
@@ -46,7 +46,7 @@ pub struct Entry {
     /// The property's name.
     pub key: Option<Name>,
     /// The type annotation before the value.
-    pub ty: Option<Name>,
+    pub ty: Option<Box<Name>>,
     /// The value.
     pub value: Value,
     /// Where the value stands, quotes included, type annotation excluded.

@@ -11,7 +11,7 @@ use super::{numbers, scan, strings};
 impl<'a> Parser<'a, '_> {
     /// The annotation `(name)` if one begins here, and the spaces after it. Where the parentheses
     /// hold something else, that is reported and taken as the text that was meant.
-    pub(super) fn annotation(&mut self) -> (Option<Name>, Option<Atom>) {
+    pub(super) fn annotation(&mut self) -> (Option<Box<Name>>, Option<Atom>) {
         if self.token.kind != Kind::OpenType {
             return (None, None);
         }
@@ -59,7 +59,7 @@ impl<'a> Parser<'a, '_> {
             text: text_of(name.value),
             span: self.span(&name.range),
         };
-        (Some(name), None)
+        (Some(Box::new(name)), None)
     }
 
     /// The name, number, string or keyword that stands here; where something is attached to it
@@ -193,7 +193,10 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn bare(&mut self, word: &str) -> Value {
-        Value::String { text: self.pool.share(word), style: Style::Bare }
+        Value::String {
+            text: self.pool.share(word),
+            style: Style::Bare,
+        }
     }
 }
 

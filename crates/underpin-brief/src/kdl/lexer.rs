@@ -126,7 +126,10 @@ impl<'a> Lexer<'a> {
         loop {
             if class == Class::Word {
                 let rest = self.bytes.get(self.at..).unwrap_or_default();
-                self.at += rest.iter().position(|&byte| !is_plain(byte)).unwrap_or(rest.len());
+                self.at += rest
+                    .iter()
+                    .position(|&byte| !is_plain(byte))
+                    .unwrap_or(rest.len());
             }
             match class_at(self.bytes, self.at) {
                 Some((found, width)) if found == class => self.at += width,
@@ -275,8 +278,13 @@ impl<'a> Lexer<'a> {
                 b'\\' if hashes == 0 => self.skip_escape(),
                 b' '..=0x7f => {
                     let rest = self.bytes.get(self.at..).unwrap_or_default();
-                    let plain = |byte: &u8| matches!(byte, b' '..=0x7f) && !matches!(byte, b'"' | b'\\');
-                    self.at += rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len()).max(1);
+                    let plain =
+                        |byte: &u8| matches!(byte, b' '..=0x7f) && !matches!(byte, b'"' | b'\\');
+                    self.at += rest
+                        .iter()
+                        .position(|byte| !plain(byte))
+                        .unwrap_or(rest.len())
+                        .max(1);
                 }
                 _ => match class_at(self.bytes, self.at) {
                     Some((Class::Newline, _)) if !spans_lines => return false,

@@ -362,7 +362,7 @@ impl<'a, 'r> Parser<'a, 'r> {
     }
 
     /// The value of the property `key`, at its `=`.
-    fn property(&mut self, key: Atom, ty: Option<Name>) -> Option<Entry> {
+    fn property(&mut self, key: Atom, ty: Option<Box<Name>>) -> Option<Entry> {
         let equals = self.range();
         if let Some(ty) = ty {
             self.report.annotated_key(ty.span, key.range.clone());
