@@ -18,6 +18,8 @@ const DOMAIN: &[&str] = &[
     "invoice",
     "invoices",
     "patient",
+    "parcel",
+    "parcels",
     "patients",
     "payment",
     "payments",
