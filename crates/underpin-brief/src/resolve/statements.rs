@@ -380,7 +380,7 @@ impl<'w, 's> Reader<'w, 's> {
                 node.head,
             );
         }
-        if steps.is_empty() {
+        if node.nodes().iter().all(|inner| inner.is("undo")) {
             let message = format!("this `change` of `{}` changes nothing", aggregate.name);
             let help = "add `set`, `move` or `require` to its block";
             world
