@@ -1,0 +1,93 @@
+//! A brief read from disk and checked: what every command begins with.
+
+use crate::terminal::Terminal;
+use std::path::Path;
+use std::process::ExitCode;
+use underpin_brief::diagnostic::{Diagnostic, has_errors};
+use underpin_brief::model::Brief;
+use underpin_brief::render;
+use underpin_brief::resolve::{self, Loader, Text};
+use underpin_brief::source::Sources;
+
+pub use underpin_brief::resolve::Checked;
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people, with the source.
+    Human,
+    /// One JSON object.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+}
+
+impl Format {
+    /// The findings as text.
+    pub fn render(self, sources: &Sources, found: &[Diagnostic], colour: bool) -> String {
+        let format = match self {
+            Self::Human => render::Format::Human,
+            Self::Json => render::Format::Json,
+            Self::Sarif => render::Format::Sarif,
+            Self::Github => render::Format::Github,
+        };
+        render::render(format, sources, found, colour)
+    }
+}
+
+/// Reads files; an include is relative to the file that includes it.
+struct Disk;
+
+impl Loader for Disk {
+    fn load(&self, from: Option<&str>, name: &str) -> Result<Text, String> {
+        let path = match from.and_then(|from| Path::new(from).parent()) {
+            Some(folder) => folder.join(name),
+            None => Path::new(name).to_owned(),
+        };
+        let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+            _ => error.to_string().to_lowercase(),
+        })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            format!("byte {} is not UTF-8 text", error.utf8_error().valid_up_to())
+        })?;
+        Ok(Text { name: path.display().to_string(), text })
+    }
+}
+
+/// Reads and checks the brief at `path`.
+pub fn check(path: &Path) -> Checked {
+    resolve::check(&Disk, &path.display().to_string())
+}
+
+/// A brief without errors, with the texts that it came from.
+pub struct Good {
+    /// The brief.
+    pub brief: Brief,
+    /// Its texts.
+    pub sources: Sources,
+}
+
+/// The brief at `path`; its errors are shown, and end the command.
+pub fn brief(path: &Path, terminal: &mut Terminal) -> Result<Good, ExitCode> {
+    let checked = check(path);
+    show_errors(&checked.sources, &checked.diagnostics, terminal);
+    match checked.brief {
+        Some(brief) if !has_errors(&checked.diagnostics) => {
+            Ok(Good { brief, sources: checked.sources })
+        }
+        _ => Err(ExitCode::from(1)),
+    }
+}
+
+/// Shows `found` on standard error; warnings only where there is an error too, since `check` is
+/// where they belong.
+pub fn show_errors(sources: &Sources, found: &[Diagnostic], terminal: &mut Terminal) {
+    if has_errors(found) {
+        let colour = terminal.colour_err();
+        terminal.err(&Format::Human.render(sources, found, colour));
+    }
+}
