@@ -52,9 +52,15 @@ impl Loader for Disk {
             _ => error.to_string().to_lowercase(),
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            format!("byte {} is not UTF-8 text", error.utf8_error().valid_up_to())
+            format!(
+                "byte {} is not UTF-8 text",
+                error.utf8_error().valid_up_to()
+            )
         })?;
-        Ok(Text { name: path.display().to_string(), text })
+        Ok(Text {
+            name: path.display().to_string(),
+            text,
+        })
     }
 }
 
@@ -63,24 +69,11 @@ pub fn check(path: &Path) -> Checked {
     resolve::check(&Disk, &path.display().to_string())
 }
 
-/// A brief without errors, with the texts that it came from.
-pub struct Good {
-    /// The brief.
-    pub brief: Brief,
-    /// Its texts.
-    pub sources: Sources,
-}
-
 /// The brief at `path`; its errors are shown, and end the command.
-pub fn brief(path: &Path, terminal: &mut Terminal) -> Result<Good, ExitCode> {
+pub fn brief(path: &Path, terminal: &mut Terminal) -> Result<Brief, ExitCode> {
     let checked = check(path);
     show_errors(&checked.sources, &checked.diagnostics, terminal);
-    match checked.brief {
-        Some(brief) if !has_errors(&checked.diagnostics) => {
-            Ok(Good { brief, sources: checked.sources })
-        }
-        _ => Err(ExitCode::from(1)),
-    }
+    checked.brief.ok_or(ExitCode::from(1))
 }
 
 /// Shows `found` on standard error; warnings only where there is an error too, since `check` is

@@ -15,7 +15,13 @@ use terminal::Terminal;
 
 /// A query planner for backends: check a brief, plan it, explain it, run it.
 #[derive(Parser)]
-#[command(name = "underpin", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "underpin",
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

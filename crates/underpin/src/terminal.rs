@@ -29,14 +29,18 @@ impl Terminal {
     pub fn out(&mut self, text: &str) {
         let mut stream = std::io::stdout().lock();
         // A reader that has gone away wants no more output; there is nobody to tell.
-        let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+        let _ = stream
+            .write_all(text.as_bytes())
+            .and_then(|()| stream.flush());
     }
 
     /// Writes a message.
     pub fn err(&mut self, text: &str) {
         let mut stream = std::io::stderr().lock();
         // As above.
-        let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+        let _ = stream
+            .write_all(text.as_bytes())
+            .and_then(|()| stream.flush());
     }
 
     /// Whether standard output gets colour.

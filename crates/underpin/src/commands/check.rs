@@ -17,9 +17,8 @@ pub struct Args {
     format: Format,
 }
 
-pub fn run(args: Args, terminal: &mut Terminal) -> ExitCode {
-    let mut checked = loaded::check(&args.file);
-    loaded::plan_checks(&mut checked);
+pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
+    let checked = loaded::check(&args.file);
     let colour = terminal.colour_out();
     let text = args.format.render(&checked.sources, &checked.diagnostics, colour);
     terminal.out(&text);

@@ -12,7 +12,7 @@ pub struct Args {
     shell: clap_complete::Shell,
 }
 
-pub fn run(args: Args, terminal: &mut Terminal) -> ExitCode {
+pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut crate::Cli::command(), "underpin", &mut script);
     terminal.out(&String::from_utf8_lossy(&script));

@@ -23,10 +23,10 @@ pub struct Args {
     stdout: bool,
 }
 
-pub fn run(args: Args, terminal: &mut Terminal) -> ExitCode {
+pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
     let mut code = FINE;
     for path in &args.files {
-        if let Err(failed) = one(path, &args, terminal) {
+        if let Err(failed) = one(path, args, terminal) {
             code = failed;
         }
     }
@@ -38,8 +38,8 @@ fn one(path: &Path, args: &Args, terminal: &mut Terminal) -> Result<(), ExitCode
     let text = std::fs::read_to_string(path)
         .map_err(|error| fail(terminal, &format!("cannot read {shown}: {error}"), ""))?;
     let mut sources = Sources::default();
-    let file = sources.add(&shown, &text);
-    let formatted = kdl::format(file, &text).map_err(|found| {
+    sources.add(&shown, &text);
+    let formatted = kdl::format(&text).map_err(|found| {
         let colour = terminal.colour_err();
         terminal.err(&Format::Human.render(&sources, &found, colour));
         findings()

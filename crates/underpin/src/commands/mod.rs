@@ -18,7 +18,7 @@ macro_rules! commands {
             /// Carries it out.
             pub fn run(self, terminal: &mut Terminal) -> ExitCode {
                 match self {
-                    $($(#[$meta])* Self::$name(args) => $module::run(args, terminal),)*
+                    $($(#[$meta])* Self::$name(args) => $module::run(&args, terminal),)*
                 }
             }
         }
@@ -29,10 +29,6 @@ commands! {
     New: new,
     Check: check,
     Fmt: fmt,
-    Plan: plan,
-    Explain: explain,
-    #[cfg(feature = "run")]
-    Run: run,
     #[cfg(feature = "run")]
     Token: token,
     Completions: completions,

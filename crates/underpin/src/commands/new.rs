@@ -41,12 +41,12 @@ impl Example {
 
 const STARTER: &str = include_str!("starter.kdl");
 
-pub fn run(args: Args, terminal: &mut Terminal) -> ExitCode {
+pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
     if !is_kebab_case(&args.name) {
         let help = "lower-case letters, digits and single hyphens, a letter first: `car-pool`";
         return fail(terminal, &format!("`{}` cannot name a system", args.name), help);
     }
-    let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.kdl", args.name)));
+    let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.kdl", args.name)));
     let text = match args.example {
         Some(example) => rename(example.text(), &args.name),
         None => STARTER.replacen("system starter", &format!("system {}", args.name), 1),

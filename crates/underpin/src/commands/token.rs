@@ -39,12 +39,12 @@ pub struct Args {
     claim: Vec<String>,
 }
 
-pub fn run(args: Args, terminal: &mut Terminal) -> ExitCode {
-    let good = match loaded::brief(&args.file, terminal) {
-        Ok(good) => good,
+pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
+    let brief = match loaded::brief(&args.file, terminal) {
+        Ok(brief) => brief,
         Err(code) => return code,
     };
-    match token(&good.brief, &args) {
+    match token(&brief, args) {
         Ok(token) => {
             terminal.out(&format!("{token}\n"));
             FINE

@@ -1,6 +1,0 @@
-//! The command line as a person uses it.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod support;
-mod commands;
-mod running;
