@@ -6,6 +6,7 @@
 )]
 
 mod briefs;
+mod check_robust;
 mod code_pages;
 mod kdl_canonical;
 mod kdl_conformance;
