@@ -312,7 +312,16 @@ impl Reading<'_> {
                 self.set(*slot, value);
             }
             (Target::Filter(slot, op), _) => {
-                let parse = |value: &String| parameter.schema.parse(value);
+                let one = match &parameter.schema {
+                    Schema::List { items, max, .. } => {
+                        if max.is_some_and(|max| values.len() > max as usize) {
+                            return Err("is given too often".to_owned());
+                        }
+                        items
+                    }
+                    single => single,
+                };
+                let parse = |value: &String| one.parse(value);
                 let values = values.iter().map(parse).collect::<Result<_, _>>()?;
                 self.arguments.filters.push(Filter {
                     slot: *slot,

@@ -453,3 +453,6 @@ fn largest_body(contract: &Contract) -> usize {
         .unwrap_or(usize::MAX)
         .clamp(64 * 1024, 64 * 1024 * 1024)
 }
+
+#[cfg(test)]
+mod tests;

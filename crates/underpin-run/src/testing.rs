@@ -2,6 +2,8 @@
 
 use crate::backend::*;
 use crate::folder::Folder;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -105,6 +107,28 @@ impl Backend for FakeBackend {
     fn drain(&self, _: Duration) -> Pending<'_, ()> {
         ready(())
     }
+}
+
+/// The whole answer to a request that says `connection: close`.
+pub(crate) async fn sent(address: SocketAddr, request: &str) -> String {
+    let request = request.to_owned();
+    let exchange = move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // A server that turns a request away may close before it has read all of it.
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8(answer).unwrap()
+    };
+    tokio::task::spawn_blocking(exchange).await.unwrap()
+}
+
+/// The status of an answer.
+pub(crate) fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("")
 }
 
 /// Parts of a brief made by hand, for tests below the level of text.

@@ -8,7 +8,7 @@ use super::metrics::Metrics;
 use super::{Drain, Limits, Served, serve};
 use crate::backend::Pending;
 use crate::identity::Issuer;
-use crate::testing::{FakeBackend, TempFolder};
+use crate::testing::{FakeBackend, TempFolder, sent, status};
 use crate::world::World;
 use hyper::StatusCode;
 use serde_json::json;
@@ -89,32 +89,12 @@ async fn started(limits: Limits, unready: Option<&str>) -> Started {
     }
 }
 
-async fn sent(address: SocketAddr, request: &str) -> String {
-    let request = request.to_owned();
-    let exchange = move || {
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        // A server that turns a request away may close before it has read all of it.
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8(answer).unwrap()
-    };
-    tokio::task::spawn_blocking(exchange).await.unwrap()
-}
-
 async fn got(address: SocketAddr, path: &str) -> String {
     sent(
         address,
         &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
     )
     .await
-}
-
-fn status(answer: &str) -> &str {
-    answer.split(' ').nth(1).unwrap_or("")
 }
 
 #[tokio::test]

@@ -101,19 +101,15 @@ impl Door {
             )
         };
         let json = serde_json::from_slice(&request.body).map_err(malformed)?;
-        let content = self
-            .form
-            .components
-            .read(&self.form.schema, &json)
-            .map_err(|errors| {
-                Problem::new(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "invalid-input",
-                    "the message is not as declared",
-                )
-                .errors(errors)
-                .answer()
-            })?;
+        let content = self.form.read(&json).map_err(|errors| {
+            Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-input",
+                "the message is not as declared",
+            )
+            .errors(errors)
+            .answer()
+        })?;
         Ok(Inbound {
             external: self.external,
             message: self.message,
