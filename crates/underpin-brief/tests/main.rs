@@ -8,6 +8,7 @@
 mod briefs;
 mod check_robust;
 mod code_pages;
+mod flows;
 mod kdl_canonical;
 mod kdl_conformance;
 mod kdl_format;

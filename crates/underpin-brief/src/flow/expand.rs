@@ -143,10 +143,17 @@ pub(super) fn has_effect(brief: &Brief, statement: &Statement) -> bool {
     }
 }
 
-/// The slots that the body of a loop binds, its variable included.
-pub(super) fn bound_in(each: &Statement) -> Vec<Slot> {
-    let mut slots: Vec<Slot> = each.binding.into_iter().collect();
-    if let StatementKind::Each { variable, body, .. } = &each.kind {
+/// The slots that a statement makes: its binding, where it is not a row that was bound before,
+/// and for a loop its variable and the bindings of its body.
+pub(super) fn bound_in(statement: &Statement) -> Vec<Slot> {
+    let again = match &statement.kind {
+        StatementKind::Change { target: Target::Bound(slot), .. }
+        | StatementKind::Delete { target: Target::Bound(slot), .. } => Some(*slot),
+        _ => None,
+    };
+    let mut slots: Vec<Slot> =
+        statement.binding.into_iter().filter(|slot| Some(*slot) != again).collect();
+    if let StatementKind::Each { variable, body, .. } = &statement.kind {
         slots.push(*variable);
         slots.extend(body.iter().flat_map(bound_in));
     }

@@ -64,6 +64,9 @@ pub fn check(loader: &dyn Loader, name: &str) -> Checked {
         .collect();
     let (brief, more) = build::build(&loaded.sources, &nodes);
     found.extend(more);
+    if let Some(brief) = brief.as_ref().filter(|_| !has_errors(&found)) {
+        found.extend(crate::flow::check(brief, &loaded.sources));
+    }
     found.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.primary.span, d.code.id, d.severity);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
