@@ -147,12 +147,21 @@ pub(super) fn has_effect(brief: &Brief, statement: &Statement) -> bool {
 /// and for a loop its variable and the bindings of its body.
 pub(super) fn bound_in(statement: &Statement) -> Vec<Slot> {
     let again = match &statement.kind {
-        StatementKind::Change { target: Target::Bound(slot), .. }
-        | StatementKind::Delete { target: Target::Bound(slot), .. } => Some(*slot),
+        StatementKind::Change {
+            target: Target::Bound(slot),
+            ..
+        }
+        | StatementKind::Delete {
+            target: Target::Bound(slot),
+            ..
+        } => Some(*slot),
         _ => None,
     };
-    let mut slots: Vec<Slot> =
-        statement.binding.into_iter().filter(|slot| Some(*slot) != again).collect();
+    let mut slots: Vec<Slot> = statement
+        .binding
+        .into_iter()
+        .filter(|slot| Some(*slot) != again)
+        .collect();
     if let StatementKind::Each { variable, body, .. } = &statement.kind {
         slots.push(*variable);
         slots.extend(body.iter().flat_map(bound_in));

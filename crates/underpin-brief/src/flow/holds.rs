@@ -100,7 +100,11 @@ pub(super) fn holds(
             continue;
         };
         if later && needs_hold(leaf.statement) {
-            let from = first_touch(leaves, *aggregate, target).min(pivot);
+            let touched = first_touch(leaves, *aggregate, target);
+            let made = leaves
+                .get(touched)
+                .is_some_and(|leaf| matches!(leaf.statement.kind, StatementKind::Create { .. }));
+            let from = if made { touched } else { touched.min(pivot) };
             found.push(Hold {
                 aggregate: *aggregate,
                 from,

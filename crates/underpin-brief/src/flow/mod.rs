@@ -232,7 +232,8 @@ impl Step {
 pub struct Hold {
     /// Of which aggregate.
     pub aggregate: Id<Aggregate>,
-    /// The step that touches the row first, or the pivot where none does: the hold begins there.
+    /// The step where the hold begins: the one that touches the row first, at the latest the pivot;
+    /// a row that is made after the pivot is held from there.
     pub from: usize,
     /// The step after the pivot that changes it.
     pub until: usize,

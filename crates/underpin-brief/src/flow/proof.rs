@@ -125,31 +125,60 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// Adds what is declared of the values in `expr`: bounds of numbers.
+    /// Adds what is declared of the values in `expr`: bounds of numbers, and that a sum of what is
+    /// never negative is not.
     fn bounds(&self, expr: &Expr, found: &mut Vec<Expr>) {
         expr.walk(&mut |part| {
-            let ExprKind::Field(object, at) = &part.kind else {
-                return;
-            };
-            let Some(field) = self.declared(object, *at) else {
-                return;
-            };
             if !numeric(&part.ty) {
                 return;
             }
-            found.extend(
-                field
-                    .min
-                    .iter()
-                    .map(|min| compare(part, BinaryOp::GreaterEqual, min)),
-            );
-            found.extend(
-                field
-                    .max
-                    .iter()
-                    .map(|max| compare(part, BinaryOp::LessEqual, max)),
-            );
+            match &part.kind {
+                ExprKind::Field(object, at) => {
+                    let Some(field) = self.declared(object, *at) else {
+                        return;
+                    };
+                    let (min, max) = (field.min.iter(), field.max.iter());
+                    found.extend(min.map(|min| compare(part, BinaryOp::GreaterEqual, min)));
+                    found.extend(max.map(|max| compare(part, BinaryOp::LessEqual, max)));
+                }
+                ExprKind::Call(Function::Sum, parts) => {
+                    if let Some(zero) = self.zero(&part.ty).filter(|_| self.no_debts(parts)) {
+                        found.push(compare(part, BinaryOp::GreaterEqual, &zero));
+                    }
+                }
+                _ => {}
+            }
         });
+    }
+
+    /// Whether every element of a summed list is proved not to be negative.
+    fn no_debts(&self, parts: &[Expr]) -> bool {
+        let Some(ExprKind::Comprehension {
+            kind: Comprehension::Map,
+            body,
+            ..
+        }) = parts.first().map(|list| &list.unconverted().kind)
+        else {
+            return false;
+        };
+        self.zero(&body.ty).is_some_and(|zero| {
+            self.proves(&[], &compare(body, BinaryOp::GreaterEqual, &zero), &[])
+        })
+    }
+
+    fn zero(&self, ty: &Type) -> Option<Value> {
+        match ty {
+            Type::Int => Some(Value::Int(0)),
+            Type::Decimal => Some(Value::Decimal(Decimal::ZERO)),
+            Type::Duration => Some(Value::Duration(Duration::from_micros(0))),
+            Type::Money => self
+                .brief
+                .system
+                .currencies
+                .first()
+                .map(|of| Value::Money(0, *of)),
+            _ => None,
+        }
     }
 
     /// The expression with defines of `self` opened, a few levels deep.
@@ -204,6 +233,29 @@ pub(super) fn rewrite(expr: &Expr, replace: &dyn Fn(&Expr) -> Option<Expr>) -> E
         *child = rewrite(child, replace);
     }
     copy
+}
+
+/// Whether a list of that length fits, its elements apart.
+fn counts(field: &Field, length: usize) -> bool {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    let Some(range) = field.count else {
+        return true;
+    };
+    field.min.is_none()
+        && field.max.is_none()
+        && length >= range.min
+        && range.max.is_none_or(|max| length <= max)
+}
+
+/// `left == right`.
+pub(super) fn equal(left: Expr, right: &Expr) -> Expr {
+    let span = left.span;
+    let kind = ExprKind::Binary(BinaryOp::Equal, Box::new(left), Box::new(right.clone()));
+    Expr {
+        kind,
+        ty: Type::Bool,
+        span,
+    }
 }
 
 fn mentions(goal: &Expr, assigns: &[Assign]) -> bool {

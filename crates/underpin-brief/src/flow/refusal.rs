@@ -28,8 +28,6 @@ pub(super) struct Walk<'a> {
     pub holds: bool,
     /// Per aggregate: whether its rows never disappear.
     pub permanent: Vec<bool>,
-    /// The flow whose statements these are.
-    pub id: FlowId,
 }
 
 impl<'a> Walk<'a> {
@@ -43,7 +41,6 @@ impl<'a> Walk<'a> {
             proof: Proof::new(brief, id),
             holds,
             permanent: permanent(brief),
-            id,
         }
     }
 
@@ -149,8 +146,16 @@ impl<'a> Walk<'a> {
             .any(|expr| self.misses(known, expr));
         let (refuses, row) = match &statement.kind {
             StatementKind::Let(value) => {
-                if let (true, Some(slot)) = (self.is_stored(known, value), statement.binding) {
-                    known.stored.push(slot);
+                if let Some(slot) = statement.binding {
+                    if self.is_stored(known, value) {
+                        known.stored.push(slot);
+                    }
+                    let kind = ExprKind::Slot(slot);
+                    let bound = Expr {
+                        kind,
+                        ..value.clone()
+                    };
+                    known.facts.push(super::proof::equal(bound, value));
                 }
                 (false, None)
             }

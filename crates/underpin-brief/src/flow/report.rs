@@ -19,7 +19,6 @@ pub(super) fn check(brief: &Brief, sources: &Sources) -> Vec<Diagnostic> {
         flow(brief, sources, (id, &finest), &mut found);
         chunks(brief, id, &mut found);
     }
-    recursion(brief, &mut found);
     found
 }
 
@@ -312,58 +311,4 @@ fn chunks(brief: &Brief, id: FlowId, found: &mut Vec<Diagnostic>) {
             );
         }
     }
-}
-
-/// Commands that call themselves, directly or through others.
-fn recursion(brief: &Brief, found: &mut Vec<Diagnostic>) {
-    for (id, command) in brief.commands.iter() {
-        let mut path = vec![id];
-        let mut seen = Vec::new();
-        if let Some(span) = calls_back(brief, id, &mut path, &mut seen) {
-            let names: Vec<String> = path
-                .iter()
-                .map(|id| format!("`{}`", brief.commands.get(*id).name))
-                .collect();
-            found.push(
-                Diagnostic::error(
-                    codes::U0410,
-                    span,
-                    format!("`{}` calls itself, so it may never end", command.name),
-                )
-                .label(format!("leads back: {}", names.join(" to ")))
-                .help("let a policy continue on an event instead"),
-            );
-        }
-    }
-}
-
-/// Follows calls from the end of `path` until they lead back to its beginning.
-fn calls_back(
-    brief: &Brief,
-    from: Id<Command>,
-    path: &mut Vec<Id<Command>>,
-    seen: &mut Vec<Id<Command>>,
-) -> Option<Span> {
-    for leaf in leaves(&brief.commands.get(from).body.statements) {
-        let StatementKind::Call {
-            target: CallTarget::Command(to),
-            ..
-        } = leaf.statement.kind
-        else {
-            continue;
-        };
-        if seen.contains(&to) {
-            continue;
-        }
-        path.push(to);
-        if path.first() == Some(&to) {
-            return Some(leaf.statement.span);
-        }
-        seen.push(to);
-        if calls_back(brief, to, path, seen).is_some() {
-            return Some(leaf.statement.span);
-        }
-        path.pop();
-    }
-    None
 }
