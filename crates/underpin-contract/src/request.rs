@@ -312,17 +312,7 @@ impl Reading<'_> {
                 self.set(*slot, value);
             }
             (Target::Filter(slot, op), _) => {
-                let one = match &parameter.schema {
-                    Schema::List { items, max, .. } => {
-                        if max.is_some_and(|max| values.len() > max as usize) {
-                            return Err("is given too often".to_owned());
-                        }
-                        items
-                    }
-                    single => single,
-                };
-                let parse = |value: &String| one.parse(value);
-                let values = values.iter().map(parse).collect::<Result<_, _>>()?;
+                let values = each(&parameter.schema, values)?;
                 self.arguments.filters.push(Filter {
                     slot: *slot,
                     op: *op,
@@ -359,15 +349,8 @@ impl Reading<'_> {
                 };
                 self.contract.components.read(schema, &json).map_err(first)
             }
-            (Style::Repeated, Schema::List { items, min, max }, values) => {
-                let count = values.len();
-                if count < *min as usize || max.is_some_and(|max| count > max as usize) {
-                    return Err("is given too often or not often enough".to_owned());
-                }
-                let parse = |value: &String| items.parse(value);
-                Ok(Value::list(
-                    values.iter().map(parse).collect::<Result<_, _>>()?,
-                ))
+            (Style::Repeated, Schema::List { .. }, values) => {
+                Ok(Value::list(each(&parameter.schema, values)?))
             }
             (_, schema, [text]) => schema.parse(text),
             _ => Err("may be given once".to_owned()),
@@ -411,6 +394,18 @@ impl Reading<'_> {
             }
         }
     }
+}
+
+/// The values of a parameter that may be given several times.
+fn each(schema: &Schema, values: &[String]) -> Result<Vec<Value>, String> {
+    let Schema::List { items, min, max } = schema else {
+        return values.iter().map(|value| schema.parse(value)).collect();
+    };
+    let count = values.len();
+    if count < *min as usize || max.is_some_and(|max| count > max as usize) {
+        return Err("is given too often or not often enough".to_owned());
+    }
+    values.iter().map(|value| items.parse(value)).collect()
 }
 
 fn json_body(request: &Request<'_>) -> Result<Json, Rejection> {

@@ -238,7 +238,8 @@ fn described_problem(contract: &Contract, status: u16, codes: &BTreeSet<Arc<str>
         .collect::<Vec<_>>()
         .join(", ");
     let names: Vec<&str> = codes.iter().map(|code| &**code).collect();
-    let example = known.first().map(|p| {
+    let shown = known.iter().find(|p| p.declared).or(known.first());
+    let example = shown.map(|p| {
         json!({
             "type": format!("/problems/{}", p.code),
             "title": p.title,

@@ -24,9 +24,10 @@ impl Shared {
     }
 
     /// All of them, by name.
-    pub(super) fn into_responses(mut self) -> Map<String, Json> {
-        self.responses.sort_keys();
-        self.responses
+    pub(super) fn responses(&self) -> Json {
+        let mut responses = self.responses.clone();
+        responses.sort_keys();
+        Json::Object(responses)
     }
 
     /// The headers that operations of this contract read.

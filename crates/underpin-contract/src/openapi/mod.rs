@@ -5,12 +5,9 @@ mod answers;
 mod common;
 mod operation;
 
-#[cfg(test)]
-mod tests;
-
 use crate::contract::{Contract, Reply, Source};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The OpenAPI 3.1 document of a contract, its members in the order in which people read them.
 #[must_use]
@@ -26,6 +23,11 @@ pub fn openapi(contract: &Contract) -> Json {
             methods.insert(operation.method.as_str().to_lowercase(), described);
         }
     }
+    let responses = shared.responses();
+    let schemas = reachable(
+        schemas(contract),
+        &[&Json::Object(paths.clone()), &responses],
+    );
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -39,8 +41,8 @@ pub fn openapi(contract: &Contract) -> Json {
         "components": {
             "securitySchemes": common::security_schemes(),
             "parameters": shared.parameters(contract),
-            "schemas": schemas(contract),
-            "responses": shared.into_responses(),
+            "schemas": schemas,
+            "responses": responses,
         },
     })
 }
@@ -109,4 +111,40 @@ fn schemas(contract: &Contract) -> Map<String, Json> {
             .or_insert_with(|| common::flow_schema(&ids));
     }
     schemas
+}
+
+/// The schemas that are referred to from `roots`, directly or through others.
+fn reachable(mut schemas: Map<String, Json>, roots: &[&Json]) -> Map<String, Json> {
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    let mut open: Vec<String> = Vec::new();
+    for root in roots {
+        references(root, &mut open);
+    }
+    while let Some(name) = open.pop() {
+        if wanted.insert(name.clone())
+            && let Some(schema) = schemas.get(&name)
+        {
+            references(schema, &mut open);
+        }
+    }
+    schemas.retain(|name, _| wanted.contains(name));
+    schemas.sort_keys();
+    schemas
+}
+
+fn references(json: &Json, found: &mut Vec<String>) {
+    match json {
+        Json::Object(members) => {
+            let reference = members.get("$ref").and_then(Json::as_str);
+            let name = reference.and_then(|text| text.strip_prefix("#/components/schemas/"));
+            found.extend(name.map(str::to_owned));
+            members
+                .values()
+                .for_each(|member| references(member, found));
+        }
+        Json::Array(elements) => elements
+            .iter()
+            .for_each(|element| references(element, found)),
+        _ => {}
+    }
 }
