@@ -10,6 +10,7 @@ pub mod folder;
 pub mod forms;
 pub mod identity;
 pub mod serve;
+pub mod sql;
 mod start;
 pub mod store;
 pub mod trace;
