@@ -6,6 +6,7 @@
 pub mod ast;
 mod atoms;
 mod format;
+mod layout;
 mod lexer;
 mod lint;
 mod numbers;
@@ -32,8 +33,25 @@ pub fn parse(file: FileId, text: &str) -> (Document, Vec<Diagnostic>) {
         report.too_large(text.len(), MAX_BYTES);
         return (Document::default(), report.finish());
     }
-    let document = parser::Parser::new(text, &mut report).document();
-    (document, report.finish())
+    let document = parser::Parser::new(text, false, &mut report).document();
+    let found = report.finish();
+    let unmatched = unmatched(&found);
+    if unmatched == 0 {
+        return (document, found);
+    }
+    let mut report = report::Report::new(file, text);
+    let likelier = parser::Parser::new(text, true, &mut report).document();
+    let likelier = (likelier, report.finish());
+    let better = (1..=unmatched).contains(&self::unmatched(&likelier.1));
+    if better { likelier } else { (document, found) }
+}
+
+/// How many braces have no partner.
+fn unmatched(found: &[Diagnostic]) -> usize {
+    found
+        .iter()
+        .filter(|found| matches!(found.code.id, "U0105" | "U0106"))
+        .count()
 }
 
 /// Reads `text` as a brief's notation: KDL 2.0 where a property stands at most once on a node, no

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::ast::{Document, Entry, Name, Node, Value};
 use super::atoms::{Pool, text_of};
+use super::layout::Layout;
 use super::lexer::{Kind, Lexer, Token};
 use super::report::Report;
 use super::scan;
@@ -26,6 +27,7 @@ pub(super) struct Parser<'a, 'r> {
     pub(super) spaced: bool,
     depth: usize,
     items: usize,
+    layout: Layout<'a>,
     /// Entries of the nodes that are being read: a pile, so that each list is made once and in its
     /// size.
     entries: Vec<Entry>,
@@ -42,7 +44,8 @@ pub(super) struct Atom {
 }
 
 impl<'a, 'r> Parser<'a, 'r> {
-    pub(super) fn new(text: &'a str, report: &'r mut Report<'a>) -> Self {
+    /// With `guided`, the indentation decides where blocks end; for texts whose braces do not match.
+    pub(super) fn new(text: &'a str, guided: bool, report: &'r mut Report<'a>) -> Self {
         for (at, c) in scan::disallowed(text) {
             report.disallowed(at, c);
         }
@@ -55,6 +58,11 @@ impl<'a, 'r> Parser<'a, 'r> {
             spaced: false,
             depth: 0,
             items: 0,
+            layout: Layout {
+                bytes: text.as_bytes(),
+                guided,
+                open: Vec::new(),
+            },
             entries: Vec::new(),
             nodes: Vec::new(),
             pool: Pool::default(),
@@ -120,7 +128,14 @@ impl<'a, 'r> Parser<'a, 'r> {
         loop {
             self.skip_lines();
             match self.token.kind {
+                Kind::Close if self.layout.is_stray(self.token.start) => {
+                    self.report.unexpected_close(self.range());
+                    self.advance();
+                }
                 Kind::End | Kind::Close => return self.nodes.drain(base..).collect(),
+                _ if self.layout.is_outside(self.token.start) => {
+                    return self.nodes.drain(base..).collect();
+                }
                 Kind::Semicolon => {
                     self.report.empty_statement(self.range());
                     self.advance();
@@ -253,7 +268,9 @@ impl<'a, 'r> Parser<'a, 'r> {
                 }
             }
             if self.token.kind == Kind::Open {
-                self.block(node, slashed);
+                if self.block(node, slashed) {
+                    return;
+                }
                 blocked = true;
                 continue;
             }
@@ -278,20 +295,29 @@ impl<'a, 'r> Parser<'a, 'r> {
         !property && matches!(self.token.kind, Kind::Word | Kind::Text(_) | Kind::OpenType)
     }
 
-    /// The block that begins here.
-    fn block(&mut self, node: &mut Node, slashed: bool) {
+    /// The block that begins here. Whether its node ends with it because the block is not closed.
+    fn block(&mut self, node: &mut Node, slashed: bool) -> bool {
         let open = self.range();
         if self.depth >= MAX_DEPTH {
             self.report.too_deep(open, MAX_DEPTH);
             self.skip_block();
-            return;
+            return false;
         }
         self.advance();
         self.depth += 1;
+        self.layout.enter(open.start);
         let children = self.nodes();
+        let outside = self.token.kind != Kind::End && self.layout.is_outside(self.token.start);
+        self.layout.open.pop();
         self.depth -= 1;
-        let end = self.token.end;
-        if self.token.kind == Kind::Close {
+        let end = if outside {
+            self.token.start
+        } else {
+            self.token.end
+        };
+        if outside {
+            self.report.unclosed_before(open.clone(), self.token.start);
+        } else if self.token.kind == Kind::Close {
             self.report.closed(open.clone(), self.range());
             self.advance();
         } else {
@@ -299,15 +325,16 @@ impl<'a, 'r> Parser<'a, 'r> {
         }
         self.spaced = false;
         if slashed {
-            return;
+            return outside;
         }
         if node.children.is_some() {
             self.report.second_block(open);
-            return;
+            return outside;
         }
         node.children_span = self.span(&(open.start..end));
         node.span = node.span.to(node.children_span);
         node.children = Some(children);
+        outside
     }
 
     /// Past the block that begins here, however deep it is.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::layout::Line;
 use super::lexer::Quotes;
 use super::numbers::NotANumber;
 use super::strings::Fault;
@@ -333,12 +334,12 @@ impl<'a> Report<'a> {
             return;
         }
         let bytes = self.text.as_bytes();
-        let (close_line, close_width) = line_of(bytes, close.start);
-        if close_line + close_width != close.start {
+        let end = Line::of(bytes, close.start);
+        if !end.begins_at(close.start) {
             return;
         }
-        let (open_line, open_width) = line_of(bytes, open.start);
-        if open_line != close_line && open_width != close_width {
+        let begin = Line::of(bytes, open.start);
+        if begin.start != end.start && begin.indent != end.indent {
             self.suspect = Some((open, close));
         }
     }
@@ -348,12 +349,12 @@ impl<'a> Report<'a> {
             return;
         }
         let bytes = self.text.as_bytes();
-        let (_, indent) = line_of(bytes, open.start);
+        let indent = Line::of(bytes, open.start).indent;
         let close = format!("{}}}", " ".repeat(indent));
         let found = self.error(notation::U0105, &open, "this block is not closed");
         let found = if let Some((open, close)) = &self.suspect {
-            let (start, _) = line_of(bytes, close.start);
-            let (_, indent) = line_of(bytes, open.start);
+            let start = Line::of(bytes, close.start).start;
+            let indent = Line::of(bytes, open.start).indent;
             let line = format!("{}}}\n", " ".repeat(indent));
             found
                 .also(
@@ -367,6 +368,22 @@ impl<'a> Report<'a> {
         } else {
             found.fix("close it", self.span(&(end..end)), format!("\n{close}"))
         };
+        self.add(found);
+    }
+
+    /// A block that by the indentation ends before byte `at`, the first of a line.
+    pub(super) fn unclosed_before(&mut self, open: Range<usize>, at: usize) {
+        let bytes = self.text.as_bytes();
+        let indent = Line::of(bytes, open.start).indent;
+        let start = Line::of(bytes, at).start;
+        let line = format!("{}}}\n", " ".repeat(indent));
+        let found = self
+            .error(notation::U0105, &open, "this block is not closed")
+            .also(
+                self.span(&(at..at)),
+                "by the indentation, it ends before this line",
+            )
+            .fix("close it", self.span(&(start..start)), line);
         self.add(found);
     }
 
@@ -422,30 +439,6 @@ impl<'a> Report<'a> {
         };
         self.add(found);
     }
-}
-
-/// How far a line is looked at for its indentation, so that a text in one line costs no more than
-/// one in many.
-const LINE_LOOK: usize = 200;
-
-/// Where the line of byte `at` begins, as far as it is looked at, and how far it is indented.
-fn line_of(bytes: &[u8], at: usize) -> (usize, usize) {
-    let from = at.saturating_sub(LINE_LOOK);
-    let before = bytes.get(from..at).unwrap_or_default();
-    let start = before
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(from, |found| from + found + 1);
-    let line = bytes
-        .get(start..)
-        .unwrap_or_default()
-        .iter()
-        .take(LINE_LOOK);
-    (
-        start,
-        line.take_while(|&&byte| matches!(byte, b' ' | b'\t'))
-            .count(),
-    )
 }
 
 /// `word` as a string of the notation.
