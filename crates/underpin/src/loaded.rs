@@ -64,9 +64,15 @@ impl Loader for Disk {
     }
 }
 
-/// Reads and checks the brief at `path`.
+/// Reads and checks the brief at `path`, and what clients would see of it.
 pub fn check(path: &Path) -> Checked {
-    resolve::check(&Disk, &path.display().to_string())
+    let mut checked = resolve::check(&Disk, &path.display().to_string());
+    if let Some(brief) = &checked.brief {
+        checked.diagnostics.extend(underpin_contract::derive(brief).diagnostics);
+        checked.diagnostics.sort_by_key(|found| (found.primary.span, found.code.id));
+    }
+    checked.brief = checked.brief.filter(|_| !has_errors(&checked.diagnostics));
+    checked
 }
 
 /// The brief at `path`; its errors are shown, and end the command.
