@@ -140,14 +140,11 @@ impl Inner {
         if let Some(value) = &wanted.fallback {
             return Resume::Instead(value.clone());
         }
-        let late = state
-            .deadline
-            .is_some_and(|deadline| self.core.world.now().0 >= deadline);
         let external = &self.core.brief.externals.get(wanted.external).name;
-        let code = if late {
-            refusal::DEADLINE
-        } else {
-            refusal::UNAVAILABLE
+        // Attempts are not counted, so only the deadline can have ended them.
+        let code = match state.deadline {
+            Some(_) => refusal::DEADLINE,
+            None => refusal::UNAVAILABLE,
         };
         Resume::Refused(Refusal::because(
             code,

@@ -26,6 +26,9 @@ mod undo;
 mod views;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use self::core::Core;
 use crate::backend::{
     Backend, CommandAnswer, CommandRequest, Figures, FlowAnswer, FlowRequest, Inbound,

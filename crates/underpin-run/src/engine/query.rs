@@ -466,7 +466,8 @@ impl Select<'_> {
     fn after(&mut self, sorts: &[Sort], position: &[Value]) -> Result<(), StoreError> {
         let mut alternatives = Vec::new();
         let mut equal: Vec<String> = Vec::new();
-        for (sort, value) in sorts.iter().zip(position) {
+        let depth = sorts.len().min(position.len());
+        for (at, (sort, value)) in sorts.iter().zip(position).enumerate() {
             let (column, kind) = self.column(sort.slot);
             let behind = match (value.is_null(), sort.descending) {
                 (true, false) => format!("{column} IS NOT NULL"),
@@ -482,6 +483,9 @@ impl Select<'_> {
             let mut all = equal.clone();
             all.push(behind);
             alternatives.push(format!("({})", all.join(" AND ")));
+            if at + 1 == depth {
+                break;
+            }
             equal.push(match value.is_null() {
                 true => format!("{column} IS NULL"),
                 false => format!("{column} = {}", self.value(kind, value)?),

@@ -1,0 +1,341 @@
+//! A house to test in: an engine on a data folder, a world that can be set, externals that do as
+//! they are told.
+
+use crate::backend::*;
+use crate::engine::Engine;
+use crate::externals::{ExternalCall, ExternalOutcome, Externals};
+use crate::forms::Form;
+use crate::identity::Caller;
+use crate::store::{Hook, no_hook};
+use crate::testing::TempFolder;
+use crate::trace::Trace;
+use crate::world::{ManualClock, Moment, World};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use underpin_brief::model::*;
+
+pub(super) const SHOP: &str = include_str!("shop.kdl");
+const START: Moment = Moment(1_790_000_000_000_000);
+
+pub(super) fn brief(text: &str) -> Arc<Brief> {
+    let checked = underpin_brief::resolve::check_text("test.kdl", text);
+    let found: Vec<String> = checked
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity == underpin_brief::diagnostic::Severity::Error)
+        .map(|found| format!("{} {} {:?}", found.code, found.message, found.primary.span))
+        .collect();
+    Arc::new(
+        checked
+            .brief
+            .unwrap_or_else(|| panic!("the brief checks: {found:#?}")),
+    )
+}
+
+/// What an external does next.
+#[derive(Clone, Debug)]
+pub(super) enum Does {
+    Refuses(&'static str),
+    Fails,
+    /// The effect happens, the answer is lost.
+    Loses,
+    /// Nothing happens, nobody knows.
+    Swallows,
+}
+
+/// An external that remembers by key what it did, and can be told what to do next.
+#[derive(Default)]
+pub(super) struct Others {
+    /// Effects: operation and identity of the call.
+    pub(super) done: Mutex<BTreeMap<(String, String), Value>>,
+    pub(super) calls: Mutex<Vec<String>>,
+    pub(super) next: Mutex<Vec<Does>>,
+    pub(super) closed: tokio::sync::Mutex<()>,
+    brief: Mutex<Option<Arc<Brief>>>,
+}
+
+impl Others {
+    pub(super) fn then(&self, does: Does) {
+        self.next.lock().unwrap().push(does);
+    }
+
+    pub(super) fn count(&self, operation: &str) -> usize {
+        self.done
+            .lock()
+            .unwrap()
+            .keys()
+            .filter(|(name, _)| name == operation)
+            .count()
+    }
+
+    fn answer(&self, call: &ExternalCall) -> ExternalOutcome {
+        let brief = self.brief.lock().unwrap().clone().expect("a brief");
+        let external = brief.externals.get(call.external);
+        let operation = external.operations.get(call.operation);
+        let name = operation.name.text.to_string();
+        self.calls.lock().unwrap().push(name.clone());
+        let mut done = self.done.lock().unwrap();
+        if operation.read {
+            let asked = call.input.slot(0).clone();
+            let found = done.values().find(|value| value.slot(1) == &asked);
+            let receipt = found.map_or(Value::Null, |value| value.slot(0).clone());
+            return ExternalOutcome::Answered(Value::record(vec![receipt]));
+        }
+        let next = {
+            let mut next = self.next.lock().unwrap();
+            if next.is_empty() {
+                None
+            } else {
+                Some(next.remove(0))
+            }
+        };
+        let identity = match operation.idempotent {
+            Some(slot) => crate::store::codec::key_text(call.input.slot(slot)),
+            None => call.key.clone(),
+        };
+        match next {
+            Some(Does::Refuses(code)) => return ExternalOutcome::Refused(code.to_owned()),
+            Some(Does::Fails) => return ExternalOutcome::Failed("down".to_owned()),
+            Some(Does::Swallows) => return ExternalOutcome::Unknown("lost".to_owned()),
+            Some(Does::Loses) | None => {}
+        }
+        let receipt = Value::text(&format!("receipt-{identity}"));
+        let kept = Value::record(vec![receipt.clone(), call.input.slot(0).clone()]);
+        done.insert((name, identity), kept);
+        match next {
+            Some(Does::Loses) => ExternalOutcome::Unknown("lost".to_owned()),
+            _ if operation.output.is_empty() => ExternalOutcome::Answered(Value::record(vec![])),
+            _ => ExternalOutcome::Answered(Value::record(vec![receipt])),
+        }
+    }
+}
+
+struct Door(Arc<Others>);
+
+impl Externals for Door {
+    fn call(&self, call: ExternalCall) -> Pending<'_, ExternalOutcome> {
+        Box::pin(async move {
+            let _open = self.0.closed.lock().await;
+            self.0.answer(&call)
+        })
+    }
+}
+
+/// An engine that can be stopped and started again on the same folder.
+pub(super) struct House {
+    pub(super) brief: Arc<Brief>,
+    pub(super) world: World,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) others: Arc<Others>,
+    pub(super) folder: TempFolder,
+    engine: Option<Engine>,
+}
+
+impl House {
+    pub(super) async fn new(text: &str) -> Self {
+        Self::with(text, no_hook()).await
+    }
+
+    pub(super) async fn with(text: &str, hook: Hook) -> Self {
+        let brief = brief(text);
+        let (world, clock) = World::settable(START, 1);
+        let others = Arc::new(Others::default());
+        *others.brief.lock().unwrap() = Some(Arc::clone(&brief));
+        let folder = TempFolder::new();
+        let mut house = Self {
+            brief,
+            world,
+            clock,
+            others,
+            folder,
+            engine: None,
+        };
+        house.open(hook).await;
+        house
+    }
+
+    pub(super) async fn open(&mut self, hook: Hook) -> Vec<String> {
+        let door = Arc::new(Door(Arc::clone(&self.others)));
+        let path = self.folder.folder.path(".");
+        // A stopped engine lets go of the folder when its last task has seen that it stopped.
+        for _ in 0..400 {
+            let opened = Engine::open_with(
+                &self.brief,
+                &path,
+                self.world.clone(),
+                Arc::clone(&door) as Arc<dyn Externals>,
+                Arc::clone(&hook),
+            );
+            match opened {
+                Ok(engine) => {
+                    let names = engine.start().await.expect("a journal that reads back");
+                    self.engine = Some(engine);
+                    return names;
+                }
+                Err(crate::store::OpenError::InUse(_)) => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("the folder is still in use");
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        self.engine.as_ref().expect("an engine")
+    }
+
+    pub(super) async fn restart(&mut self) -> Vec<String> {
+        if let Some(engine) = self.engine.take() {
+            engine.abort();
+        }
+        self.open(no_hook()).await
+    }
+
+    pub(super) fn asked(&self, who: &str) -> Asked {
+        Asked {
+            caller: caller(who),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            at: self.world.now(),
+            trace: Trace::new(&*self.world.random),
+        }
+    }
+
+    pub(super) fn request(&self, who: &str, command: &str, input: Json) -> CommandRequest {
+        let id = self
+            .brief
+            .commands
+            .find(command)
+            .unwrap_or_else(|| panic!("no {command}"));
+        let fields = &self.brief.commands.get(id).input;
+        let input = Form::of(&self.brief, fields)
+            .read(&input)
+            .expect("an input");
+        CommandRequest {
+            command: id,
+            asked: self.asked(who),
+            input,
+            key: None,
+            expected: None,
+        }
+    }
+
+    pub(super) async fn answer(&self, request: CommandRequest) -> CommandAnswer {
+        let answer = self.engine().command(request);
+        tokio::time::timeout(Duration::from_secs(20), answer)
+            .await
+            .expect("an answer in time")
+    }
+
+    /// `ok` with what is returned, or the code of the refusal.
+    pub(super) async fn run(&self, who: &str, command: &str, input: Json) -> Result<Done, String> {
+        said(self.answer(self.request(who, command, input)).await)
+    }
+
+    pub(super) async fn query(
+        &self,
+        who: &str,
+        query: &str,
+        with: impl FnOnce(&mut QueryRequest),
+    ) -> QueryAnswer {
+        let id = self.brief.queries.find(query).expect("a query");
+        let slots = self.brief.queries.get(id).input_shape.slots.len();
+        let mut request = QueryRequest {
+            query: id,
+            asked: self.asked(who),
+            input: Value::record(vec![Value::Null; slots]),
+            key: None,
+            filters: Vec::new(),
+            sorts: Vec::new(),
+            search: None,
+            limit: 50,
+            after: None,
+        };
+        with(&mut request);
+        self.engine().query(request).await
+    }
+
+    /// Shown values of a query's first page.
+    pub(super) async fn rows(&self, who: &str, query: &str) -> Vec<Vec<Value>> {
+        match self.query(who, query, |_| ()).await {
+            QueryAnswer::Page(page) => page.rows.into_iter().map(|row| row.values).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) async fn settle(&self) {
+        for _ in 0..2000 {
+            if self.engine().quiet().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("it does not come to rest: {:?}", self.engine().figures());
+    }
+
+    pub(super) async fn stock(&self, sku: &str) -> i64 {
+        let rows = self.rows("", "browse-products").await;
+        let row = rows
+            .iter()
+            .find(|row| row[0] == Value::text(sku))
+            .expect("a product");
+        match row[3] {
+            Value::Int(stock) => stock,
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn product(&self, sku: &str, stock: i64) {
+        let input = json!({"sku": sku, "name": sku, "price": "10.00 EUR", "stock": stock});
+        let input = match Form::of(
+            &self.brief,
+            &self
+                .brief
+                .commands
+                .get(self.brief.commands.find("add-product").unwrap())
+                .input,
+        )
+        .read(&input)
+        {
+            Ok(_) => input,
+            Err(_) => {
+                json!({"sku": sku, "name": sku, "price": {"amount": "10.00", "currency": "EUR"}, "stock": stock})
+            }
+        };
+        self.run("clerk.manager/ada", "add-product", input)
+            .await
+            .expect("a product");
+    }
+}
+
+pub(super) fn said(answer: CommandAnswer) -> Result<Done, String> {
+    match answer {
+        CommandAnswer::Done(done) => Ok(done),
+        CommandAnswer::Accepted { flow, .. } => Err(format!("accepted {flow}")),
+        CommandAnswer::Refused(refusal) => Err(refusal.code),
+    }
+}
+
+/// `actor.role/subject@tenant`; nobody where empty.
+pub(super) fn caller(who: &str) -> Option<Caller> {
+    if who.is_empty() {
+        return None;
+    }
+    let (actor, rest) = who.split_once('/').expect("actor/subject");
+    let (actor, role) = actor.split_once('.').unwrap_or((actor, ""));
+    let (id, tenant) = rest.split_once('@').unwrap_or((rest, ""));
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Some(Caller {
+        id: id.to_owned(),
+        actor: actor.to_owned(),
+        roles: some(role).into_iter().collect(),
+        tenant: some(tenant),
+        channel: Some("web".to_owned()),
+        name: None,
+        claims: serde_json::Map::new(),
+    })
+}
