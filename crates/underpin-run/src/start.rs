@@ -2,6 +2,7 @@
 //! place that puts the pieces together; it must not know what any of them does.
 
 use crate::backend::Backend;
+use crate::engine::Engine;
 use crate::externals::{Behaviour, Chosen, Externals, Http, Simulated};
 use crate::folder::Folder;
 use crate::identity::{Issuer, Names};
@@ -11,6 +12,7 @@ use crate::serve::front::Front;
 use crate::serve::log::{Level, Line, Log};
 use crate::serve::metrics::Metrics;
 use crate::serve::{Drain, Limits, Served, serve};
+use crate::store::OpenError;
 use crate::world::World;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -234,6 +236,46 @@ where
     })
 }
 
+/// Starts a backend on the embedded engine: one process, SQLite in the data folder. Returns it
+/// with name and id of each flow that was found unfinished and goes on.
+///
+/// # Errors
+/// As [`start`]; a data folder that is in use or was made by another brief, which is then as it was.
+pub async fn start_embedded(
+    prepared: Prepared,
+    options: Options,
+) -> Result<(Running, Vec<String>), StartError> {
+    let brief = Arc::clone(&prepared.brief);
+    let path = options.data.clone();
+    let mut recovered = Vec::new();
+    let found = &mut recovered;
+    let engine = |ground: Ground| async move {
+        let engine = Engine::open(&brief, &path, ground.world, ground.externals);
+        let engine = engine.map_err(|error| not_opened(&error))?;
+        let defect = |error: crate::store::StoreError| {
+            StartError::new(
+                serving::U0692,
+                format!("the data folder does not read back: {error}"),
+            )
+        };
+        *found = engine.start().await.map_err(defect)?;
+        Ok(Arc::new(engine) as Arc<dyn Backend>)
+    };
+    let running = start(prepared, options, World::system(), engine).await?;
+    Ok((running, recovered))
+}
+
+fn not_opened(error: &OpenError) -> StartError {
+    let message = error.to_string();
+    match error {
+        OpenError::InUse(_) => StartError::new(serving::U0695, message)
+            .help("stop that process first, or give this one a folder of its own with `--data`"),
+        OpenError::OtherBrief { .. } => StartError::new(serving::U0696, message)
+            .help("give this brief a folder of its own with `--data`; nothing was touched"),
+        OpenError::Unusable(..) => StartError::new(serving::U0692, message),
+    }
+}
+
 impl Running {
     /// Where it listens.
     #[must_use]
@@ -416,8 +458,7 @@ fn externals(
         slow: options.slow.clone(),
         instant: false,
     };
-    let others = Simulated::open(Arc::clone(brief), world.clone(), data, behaviour)
-        .map_err(|error| data_folder(options, &error))?;
+    let others = Simulated::new(Arc::clone(brief), world.clone(), data, behaviour);
     let mut real: BTreeMap<_, Arc<dyn Externals>> = BTreeMap::new();
     for (name, url) in &options.with {
         if let Some(id) = brief.externals.find(name) {

@@ -5,7 +5,7 @@ use super::drive::Inner;
 use super::segment::Resume;
 use super::state::{Calling, State};
 use crate::backend::{Refusal, refusal};
-use crate::externals::{ExternalCall, ExternalOutcome};
+use crate::externals::{ExternalCall, ExternalOutcome, Told, question, told};
 use crate::trace::Trace;
 use crate::world::Moment;
 use std::sync::{Mutex, PoisonError};
@@ -252,30 +252,24 @@ impl Inner {
         Some(outcome)
     }
 
-    /// Asks what became of a call: the input is what both operations call by the same name; it has
-    /// happened where the answer has anything, and what both answer by the same name is its output.
+    /// Asks what became of a call.
     async fn ask(&self, calling: &Calling, wanted: &Wanted, timeout: i64) -> Option<Asked> {
         let operation = self.operation(wanted.external, wanted.operation);
         let Some(status) = operation.status else {
             return Some(Asked::Unknown);
         };
         let asked = self.operation(wanted.external, status);
-        let input = same_names(&operation.input_shape, &calling.input.0, &asked.input_shape);
+        let input = question(operation, asked, &calling.input.0);
         let outcome = self
             .attempt(calling, wanted.external, status, &input, (1, timeout))
             .await?;
-        Some(match outcome {
-            ExternalOutcome::Answered(answer) => {
-                let slots = super::acts::slots_of(&answer);
-                if slots.iter().any(|slot| !slot.is_null()) {
-                    let output = same_names(&asked.output_shape, &answer, &operation.output_shape);
-                    Asked::Happened(output)
-                } else {
-                    Asked::NotHappened
-                }
-            }
-            ExternalOutcome::Refused(_) => Asked::NotHappened,
-            ExternalOutcome::Failed(_) | ExternalOutcome::Unknown(_) => Asked::Unknown,
+        let ExternalOutcome::Answered(answer) = outcome else {
+            return Some(Asked::Unknown);
+        };
+        Some(match told(operation, asked, &answer) {
+            Told::Happened(output) => Asked::Happened(output),
+            Told::NotHappened => Asked::NotHappened,
+            Told::Nothing => Asked::Unknown,
         })
     }
 }
@@ -284,12 +278,4 @@ enum Asked {
     Happened(Value),
     NotHappened,
     Unknown,
-}
-
-fn same_names(from: &Shape, value: &Value, to: &Shape) -> Value {
-    let slot = |slot: &SlotType| {
-        from.find(&slot.name)
-            .map_or(Value::Null, |(at, _)| value.slot(at).clone())
-    };
-    Value::record(to.slots.iter().map(slot).collect())
 }

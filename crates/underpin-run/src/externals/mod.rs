@@ -2,7 +2,6 @@
 //! or a failure comes back. Behind the door stands a real system over HTTP or a simulated one that
 //! answers from its contract. Must not know flows or storage of the engine.
 
-mod carry;
 mod choose;
 mod draw;
 mod http;
@@ -12,9 +11,9 @@ pub mod signature;
 mod simulated;
 mod values;
 
-pub use carry::{Carrier, Errand, Finished};
 pub use choose::Chosen;
 pub use http::{Http, Unusable};
+pub(crate) use shape::{Told, question, told};
 pub use simulated::{Behaviour, Simulated};
 
 use crate::backend::Pending;

@@ -3,7 +3,7 @@
 
 use crate::store::codec;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use underpin_brief::model::Value;
 
@@ -20,10 +20,12 @@ pub(super) struct Effect {
 
 /// All effects, in one SQLite file.
 pub(super) struct Record {
-    file: Mutex<Connection>,
+    path: PathBuf,
+    file: Mutex<Option<Connection>>,
 }
 
 const LAYOUT: &str = "
+    PRAGMA busy_timeout = 5000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     CREATE TABLE IF NOT EXISTS effect (
@@ -38,13 +40,26 @@ const LAYOUT: &str = "
 ";
 
 impl Record {
-    /// The record in that file, made where there is none.
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
-        let file = Connection::open(path)?;
-        file.execute_batch(LAYOUT)?;
-        Ok(Self {
-            file: Mutex::new(file),
-        })
+    /// The record in that file. It is made when the first effect is had: a start that is refused
+    /// leaves no trace.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self {
+            path,
+            file: Mutex::new(None),
+        }
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = file.as_mut() {
+            return work(file);
+        }
+        let fresh = Connection::open(&self.path)?;
+        fresh.execute_batch(LAYOUT)?;
+        work(file.insert(fresh))
     }
 
     /// The effect under that key; where there is none, or it was taken back, it is had now.
@@ -55,37 +70,38 @@ impl Record {
         input: &Value,
         make: impl FnOnce(u32) -> Value,
     ) -> rusqlite::Result<Effect> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let change = file.transaction()?;
-        let before = find(&change, of, key)?;
-        let generation = match before {
-            Some(effect) if !effect.undone => return Ok(effect),
-            Some(effect) => effect.generation.saturating_add(1),
-            None => 0,
-        };
-        let effect = Effect {
-            input: input.clone(),
-            output: make(generation),
-            undone: false,
-            generation,
-        };
-        let (input, output) = (
-            codec::to_text(&effect.input),
-            codec::to_text(&effect.output),
-        );
-        change
-            .prepare_cached(
-                "INSERT INTO effect VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
-                 ON CONFLICT DO UPDATE SET generation = ?4, input = ?5, output = ?6, undone = 0",
-            )?
-            .execute(params![of.0, of.1, key, generation, input, output])?;
-        for value in slots(&effect.input).chain(slots(&effect.output)) {
+        self.with(|file| {
+            let change = file.transaction()?;
+            let before = find(&change, of, key)?;
+            let generation = match before {
+                Some(effect) if !effect.undone => return Ok(effect),
+                Some(effect) => effect.generation.saturating_add(1),
+                None => 0,
+            };
+            let effect = Effect {
+                input: input.clone(),
+                output: make(generation),
+                undone: false,
+                generation,
+            };
+            let (input, output) = (
+                codec::to_text(&effect.input),
+                codec::to_text(&effect.output),
+            );
             change
-                .prepare_cached("INSERT OR IGNORE INTO mention VALUES (?1, ?2, ?3, ?4)")?
-                .execute([of.0, of.1, &codec::to_text(value), key])?;
-        }
-        change.commit()?;
-        Ok(effect)
+                .prepare_cached(
+                    "INSERT INTO effect VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+                     ON CONFLICT DO UPDATE SET generation = ?4, input = ?5, output = ?6, undone = 0",
+                )?
+                .execute(params![of.0, of.1, key, generation, input, output])?;
+            for value in slots(&effect.input).chain(slots(&effect.output)) {
+                change
+                    .prepare_cached("INSERT OR IGNORE INTO mention VALUES (?1, ?2, ?3, ?4)")?
+                    .execute([of.0, of.1, &codec::to_text(value), key])?;
+            }
+            change.commit()?;
+            Ok(effect)
+        })
     }
 
     /// The effects of an operation that mention `value` in their input or output and are not taken
@@ -95,26 +111,28 @@ impl Record {
         of: (&str, &str),
         value: &Value,
     ) -> rusqlite::Result<Vec<(String, Effect)>> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut select = file.prepare_cached(
-            "SELECT key, generation, input, output, undone
+        self.with(|file| {
+            let mut select = file.prepare_cached(
+                "SELECT key, generation, input, output, undone
              FROM mention JOIN effect USING (external, operation, key)
              WHERE external = ?1 AND operation = ?2 AND value = ?3 AND undone = 0 ORDER BY key",
-        )?;
-        let rows = select.query_map([of.0, of.1, &codec::to_text(value)], |row| {
-            Ok((row.get(0)?, effect(row, 1)?))
-        })?;
-        rows.collect()
+            )?;
+            let rows = select.query_map([of.0, of.1, &codec::to_text(value)], |row| {
+                Ok((row.get(0)?, effect(row, 1)?))
+            })?;
+            rows.collect()
+        })
     }
 
     /// Marks an effect as taken back.
     pub(super) fn take_back(&self, of: (&str, &str), key: &str) -> rusqlite::Result<()> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.prepare_cached(
-            "UPDATE effect SET undone = 1 WHERE external = ?1 AND operation = ?2 AND key = ?3",
-        )?
-        .execute([of.0, of.1, key])?;
-        Ok(())
+        self.with(|file| {
+            file.prepare_cached(
+                "UPDATE effect SET undone = 1 WHERE external = ?1 AND operation = ?2 AND key = ?3",
+            )?
+            .execute([of.0, of.1, key])?;
+            Ok(())
+        })
     }
 }
 

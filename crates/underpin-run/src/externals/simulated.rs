@@ -13,7 +13,6 @@ use crate::folder::Folder;
 use crate::store::codec;
 use crate::world::World;
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use underpin_brief::model::{
@@ -49,25 +48,19 @@ const UNDECLARED: u64 = 10_000;
 const FILE: &str = "externals.sqlite";
 
 impl Simulated {
-    /// The externals of `brief`, with what they remember in the data folder.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn open(
-        brief: Arc<Brief>,
-        world: World,
-        data: &Folder,
-        behaviour: Behaviour,
-    ) -> io::Result<Self> {
-        let record = Record::open(&data.path(FILE)).map_err(io::Error::other)?;
-        Ok(Self {
+    /// The externals of `brief`; what they have done they remember in the data folder, from the
+    /// first effect on.
+    #[must_use]
+    pub fn new(brief: Arc<Brief>, world: World, data: &Folder, behaviour: Behaviour) -> Self {
+        let record = Record::at(data.path(FILE));
+        Self {
             inner: Arc::new(Inner {
                 brief,
                 world,
                 behaviour,
                 record,
             }),
-        })
+        }
     }
 }
 

@@ -1,12 +1,11 @@
-//! Simulated externals and carried calls, on a brief made by hand: a bank that can charge (known
-//! by its order), give back, and tell whether it charged; and a mailer that can do none of that.
+//! Simulated externals, on a brief made by hand: a bank that can charge (known by its
+//! order), give back, and tell whether it charged; and a mailer that can do none of that.
 
 use super::*;
 use crate::testing::{TempFolder, made};
 use crate::world::{Moment, World};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use underpin_brief::model::{Brief, Currency, Fails, OperationUndo, Percent, Type};
 
 const START: Moment = Moment(1_733_000_000_000_000);
@@ -55,8 +54,7 @@ fn bank(temp: &TempFolder, seed: Option<u64>) -> Bank {
         instant: true,
         ..Behaviour::default()
     };
-    let simulated =
-        Simulated::open(Arc::clone(&brief), world.clone(), &temp.folder, behaviour).unwrap();
+    let simulated = Simulated::new(Arc::clone(&brief), world.clone(), &temp.folder, behaviour);
     Bank {
         brief,
         world,
@@ -196,8 +194,7 @@ async fn a_slow_external_answers_late_and_has_its_effect_all_the_same() {
         instant: true,
         seed: None,
     };
-    let simulated =
-        Simulated::open(Arc::clone(&brief), world.clone(), &temp.folder, behaviour).unwrap();
+    let simulated = Simulated::new(Arc::clone(&brief), world.clone(), &temp.folder, behaviour);
     let bank = Bank {
         brief,
         world,
@@ -220,143 +217,51 @@ async fn a_slow_external_answers_late_and_has_its_effect_all_the_same() {
     assert_ne!(bank.receipt("o1").await, Value::Null);
 }
 
-/// Gives the outcomes of a script, then answers from the simulated bank.
-struct Scripted {
-    script: Mutex<Vec<ExternalOutcome>>,
-    then: Simulated,
-    reads: AtomicU32,
-    brief: Arc<Brief>,
-}
-
-impl Externals for Scripted {
-    fn call(&self, call: ExternalCall) -> Pending<'_, ExternalOutcome> {
-        let operation = self
-            .brief
-            .externals
-            .get(call.external)
-            .operations
-            .get(call.operation);
-        if operation.read {
-            self.reads.fetch_add(1, Ordering::Relaxed);
-            return self.then.call(call);
-        }
-        match self.script.lock().unwrap().pop() {
-            Some(outcome) => Box::pin(std::future::ready(outcome)),
-            None => self.then.call(call),
-        }
-    }
-}
-
-async fn carried(
-    script: Vec<ExternalOutcome>,
-    adjust: impl Fn(&mut ExternalOperation),
-    change: impl FnOnce(&mut Errand),
-) -> (Finished, u32) {
-    let temp = TempFolder::new();
-    let brief = brief(adjust);
-    let (world, clock) = World::settable(START, 1);
-    let behaviour = Behaviour {
-        instant: true,
-        ..Behaviour::default()
-    };
-    let then = Simulated::open(Arc::clone(&brief), world.clone(), &temp.folder, behaviour).unwrap();
-    let script = Mutex::new(script.into_iter().rev().collect());
-    let scripted = Arc::new(Scripted {
-        script,
-        then,
-        reads: AtomicU32::new(0),
-        brief: Arc::clone(&brief),
-    });
-    let external = brief.externals.find("bank").unwrap();
-    let mut errand = Errand {
-        external,
-        operation: brief
-            .externals
-            .get(external)
-            .operations
-            .find("charge")
-            .unwrap(),
-        key: "k".to_owned(),
-        input: Value::record(vec![Value::text("o1"), euros(980)]),
-        // Much longer than the scripted time that passes while the disk is really written.
-        timeout: Duration::from_secs(100_000),
-        attempts: Some(3),
-        deadline: None,
-        resumed: false,
-        trace: Trace::new(&*world.random),
-    };
-    change(&mut errand);
-    let carrier = Carrier::new(
-        Arc::clone(&brief),
-        Arc::clone(&scripted) as Arc<dyn Externals>,
-        world,
+/// What the bank is asked, and what its answers say about a charge.
+#[test]
+fn a_status_is_asked_and_read_by_the_names_of_fields() {
+    let brief = brief(|_| ());
+    let operations = &brief
+        .externals
+        .get(brief.externals.find("bank").unwrap())
+        .operations;
+    let of = |name: &str| operations.get(operations.find(name).unwrap());
+    let (charge, find) = (of("charge"), of("find"));
+    let input = Value::record(vec![Value::text("o1"), euros(1)]);
+    assert_eq!(
+        question(charge, find, &input),
+        Value::record(vec![Value::text("o1")])
     );
-    let time = async {
-        loop {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            clock.advance(Duration::from_secs(5));
-        }
-    };
-    let finished = tokio::select! {
-        finished = carrier.carry(&errand) => finished,
-        () = time => unreachable!("time does not end"),
-    };
-    (finished, scripted.reads.load(Ordering::Relaxed))
+    let answer = |value| Value::record(vec![value]);
+    assert_eq!(told(charge, find, &answer(Value::Null)), Told::NotHappened);
+    let happened = answer(Value::text("r1"));
+    assert_eq!(
+        told(charge, find, &happened),
+        Told::Happened(happened.clone())
+    );
 }
 
-fn failed() -> ExternalOutcome {
-    ExternalOutcome::Failed("down".to_owned())
-}
-
-fn lost() -> ExternalOutcome {
-    ExternalOutcome::Unknown("lost".to_owned())
-}
-
-#[tokio::test]
-async fn failures_are_repeated_until_an_answer() {
-    let (finished, _) = carried(vec![failed(), lost()], |_| (), |_| ()).await;
-    assert!(matches!(finished, Finished::Answered(_)), "{finished:?}");
-}
-
-#[tokio::test]
-async fn a_refusal_ends_the_call() {
-    let refused = ExternalOutcome::Refused("declined".to_owned());
-    let (finished, _) = carried(vec![failed(), refused], |_| (), |_| ()).await;
-    assert_eq!(finished, Finished::Refused("declined".to_owned()));
-}
-
-#[tokio::test]
-async fn what_certainly_failed_and_what_may_have_happened_end_differently() {
-    let (never, _) = carried(vec![failed(), failed(), failed()], |_| (), |_| ()).await;
-    assert_eq!(never, Finished::NotHappened("down".to_owned()));
-    let (perhaps, _) = carried(vec![lost(), failed(), failed()], |_| (), |_| ()).await;
-    assert_eq!(perhaps, Finished::Unknown("down".to_owned()));
-}
-
-#[tokio::test]
-async fn after_the_pivot_a_call_is_repeated_until_known() {
-    let script = (0..12).map(|_| lost()).collect();
-    let (finished, _) = carried(script, |_| (), |errand| errand.attempts = None).await;
-    assert!(matches!(finished, Finished::Answered(_)), "{finished:?}");
-}
-
-#[tokio::test]
-async fn what_is_not_idempotent_is_asked_for_before_it_is_repeated() {
-    let once = |operation: &mut ExternalOperation| operation.idempotent = None;
-    let (finished, asked) = carried(vec![lost()], once, |_| ()).await;
-    assert!(matches!(finished, Finished::Answered(_)), "{finished:?}");
-    assert_eq!(asked, 1, "the bank knows nothing of it, so it is charged");
-    let (found, asked) = carried(vec![], once, |errand| errand.resumed = true).await;
-    assert!(matches!(found, Finished::Answered(_)), "{found:?}");
-    assert_eq!(asked, 1);
-}
-
-#[tokio::test]
-async fn what_can_be_neither_repeated_nor_asked_for_ends_in_doubt() {
-    let never = |operation: &mut ExternalOperation| {
-        operation.idempotent = None;
-        operation.status = None;
-    };
-    let (finished, _) = carried(vec![lost()], never, |_| ()).await;
-    assert_eq!(finished, Finished::InDoubt("lost".to_owned()));
+#[test]
+fn a_status_without_common_names_is_read_by_its_truth_value_or_not_at_all() {
+    let charge = made::operation("charge", vec![], vec![made::field("receipt", Type::Text)]);
+    let truth = made::operation(
+        "was-charged",
+        vec![],
+        vec![made::field("charged", Type::Bool)],
+    );
+    let note = made::operation("note", vec![], vec![made::field("note", Type::Text)]);
+    let answer = |value| Value::record(vec![value]);
+    let nothing = answer(Value::Null);
+    assert_eq!(
+        told(&charge, &truth, &answer(Value::Bool(true))),
+        Told::Happened(nothing)
+    );
+    assert_eq!(
+        told(&charge, &truth, &answer(Value::Bool(false))),
+        Told::NotHappened
+    );
+    assert_eq!(
+        told(&charge, &note, &answer(Value::text("x"))),
+        Told::Nothing
+    );
 }

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-const FILE: &str = "names.json";
+const FILE: &str = "identity/names.json";
 
 /// Names by actor and subject, kept in the data folder.
 pub struct Names {
-    folder: Folder,
+    data: Folder,
     known: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
 }
 
@@ -20,13 +20,12 @@ impl Names {
     /// # Errors
     /// What the disk says; a damaged file.
     pub fn of(data: &Folder) -> io::Result<Self> {
-        let folder = data.inner("identity")?;
-        let known = match folder.read(FILE)? {
+        let known = match data.read(FILE)? {
             Some(text) => serde_json::from_str(&text)?,
             None => BTreeMap::new(),
         };
         Ok(Self {
-            folder,
+            data: data.clone(),
             known: Mutex::new(known),
         })
     }
@@ -49,6 +48,7 @@ impl Names {
             return Ok(());
         }
         subjects.insert(subject.to_owned(), name.to_owned());
-        self.folder.replace(FILE, &serde_json::to_string(&*known)?)
+        self.data.inner("identity")?;
+        self.data.replace(FILE, &serde_json::to_string(&*known)?)
     }
 }
