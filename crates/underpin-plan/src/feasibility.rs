@@ -199,29 +199,34 @@ impl Operation<'_> {
                 .filter_map(|wait| {
                     let external = brief.externals.get(wait.external);
                     let operation = external.operations.get(wait.operation);
-                    latency_p99(external, operation).map(|p99| (p99, external, operation))
+                    latency_p99(external, operation)
+                        .map(|p99| (p99, external, operation, wait.decides))
                 })
                 .max_by_key(|(p99, ..)| *p99);
-            let Some((p99, external, operation)) = slowest.filter(|(p99, ..)| *p99 > allowed)
+            let Some((p99, external, operation, decides)) =
+                slowest.filter(|(p99, ..)| *p99 > allowed)
             else {
                 continue;
             };
+            let message = format!("`{}` cannot answer within {}", self.name, time(allowed));
+            // After the pivot a late answer can be a 202: not what was asked for, but sound.
+            let diagnostic = if decides {
+                Diagnostic::error(codes::U0502, within.span, message)
+            } else {
+                Diagnostic::warning(codes::U0502, within.span, message)
+            };
             found.push(
-                Diagnostic::error(
-                    codes::U0502,
-                    within.span,
-                    format!("`{}` cannot answer within {}", self.name, time(allowed)),
-                )
-                .label(format!(
-                    "`{}` alone takes {} at the same percentile",
-                    external.name,
-                    time(p99)
-                ))
-                .also(operation.name.span, "is waited for")
-                .help(format!(
-                    "require what is possible: `within p99=\"{}ms\"`",
-                    p99 + p99 / 2
-                )),
+                diagnostic
+                    .label(format!(
+                        "`{}` alone takes {} at the same percentile",
+                        external.name,
+                        time(p99)
+                    ))
+                    .also(operation.name.span, "is waited for")
+                    .help(format!(
+                        "require what is possible: `within p99=\"{}ms\"`",
+                        p99 + p99 / 2
+                    )),
             );
         }
     }

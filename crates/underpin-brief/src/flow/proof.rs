@@ -97,6 +97,8 @@ impl<'a> Proof<'a> {
                 let at_least = as_int(field.min.as_ref()).unwrap_or(0);
                 (at_least..=as_int(field.max.as_ref()).unwrap_or(i64::MAX)).contains(&length)
             }
+            ExprKind::Literal(Value::List(items)) => counts(field, items.len()),
+            ExprKind::List(items) => counts(field, items.len()),
             ExprKind::Field(object, at) => self
                 .declared(object, *at)
                 .is_some_and(|source| narrower(source, field)),
