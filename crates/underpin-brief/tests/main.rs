@@ -15,4 +15,5 @@ mod kdl_format;
 mod kdl_fuzz;
 mod kdl_mistakes;
 mod kdl_text;
+mod language_page;
 mod test_data;
