@@ -57,5 +57,8 @@ fn flows_of_the_briefs_are_analysed_as_ever() {
         std::fs::write(path, &found).expect("the golden file can be written");
     }
     let golden = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(found, golden, "run with UPDATE_GOLDEN=1 and review the difference");
+    assert_eq!(
+        found, golden,
+        "run with UPDATE_GOLDEN=1 and review the difference"
+    );
 }
