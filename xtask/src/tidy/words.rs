@@ -12,7 +12,6 @@ const DOMAIN: &[&str] = &[
     "appointments",
     "cart",
     "carts",
-    "catalogue",
     "checkout",
     "clinic",
     "invoice",
