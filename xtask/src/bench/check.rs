@@ -9,7 +9,7 @@ use crate::repo;
 
 /// CPU time of `check` on generated briefs.
 pub(crate) fn run() -> Result<Vec<String>, Problem> {
-    let binary = released()?;
+    let binary = released(&["--no-default-features"])?;
     let small = milliseconds(&binary, 1_000)?;
     let large = milliseconds(&binary, 10_000)?;
     let ratio = large / small.max(0.1);

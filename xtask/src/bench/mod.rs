@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use crate::proc::{self, Problem, program};
 use crate::repo;
 
-/// Builds the released binary and tells where it is.
-fn released() -> Result<PathBuf, Problem> {
-    let args = ["build", "--quiet", "--release", "--package", "underpin"];
-    proc::run(program(repo::cargo(), &args).current_dir(repo::root()))?;
+/// Builds the released binary, with what else cargo is told, and tells where it is.
+fn released(more: &[&str]) -> Result<PathBuf, Problem> {
+    let mut build = program(repo::cargo(), &["build", "--quiet", "--release"]);
+    build.args(["--package", "underpin"]).args(more);
+    proc::run(build.current_dir(repo::root()))?;
     Ok(repo::target()?.join("release/underpin"))
 }
 

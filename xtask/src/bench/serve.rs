@@ -16,7 +16,7 @@ const ACTOR: &str = "writer";
 
 /// Starts the released binary on the notes example and loads it.
 pub(crate) fn run() -> Result<Vec<String>, Problem> {
-    let binary = released()?;
+    let binary = released(&[])?;
     let mut best = Duration::MAX;
     for _ in 0..5 {
         let start = Instant::now();
