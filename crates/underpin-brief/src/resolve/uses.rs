@@ -5,7 +5,9 @@ use crate::model::*;
 /// Calls `found` for every slot that an expression of `statements` or a bound target reads.
 pub(super) fn of_statements(statements: &[Statement], found: &mut dyn FnMut(Slot)) {
     for statement in statements {
-        each_expr(statement, &mut |expr| of_expr(expr, found));
+        each_expr(statement, &mut |expr| {
+            expr.slots().into_iter().for_each(&mut *found)
+        });
         match &statement.kind {
             StatementKind::Change {
                 target: Target::Bound(slot),
@@ -93,44 +95,5 @@ fn of_undo(undo: &Undo, visit: &mut dyn FnMut(&Expr)) {
         Undo::Steps { steps, .. } => of_steps(steps, visit),
         Undo::Call { sets, .. } => of_sets(sets, visit),
         Undo::Default | Undo::None { .. } => {}
-    }
-}
-
-/// Calls `found` for every slot that `expr` reads.
-pub(super) fn of_expr(expr: &Expr, found: &mut dyn FnMut(Slot)) {
-    match &expr.kind {
-        ExprKind::Slot(slot) => found(*slot),
-        ExprKind::Literal(_) | ExprKind::Aggregate(_, None) => {}
-        ExprKind::Field(inner, _)
-        | ExprKind::ActorField(inner, _)
-        | ExprKind::Join(inner, _)
-        | ExprKind::Define(inner, _, _)
-        | ExprKind::JsonMember(inner, _)
-        | ExprKind::Unary(_, inner)
-        | ExprKind::Has(inner)
-        | ExprKind::Aggregate(_, Some(inner))
-        | ExprKind::Convert(inner) => of_expr(inner, found),
-        ExprKind::Binary(_, a, b) | ExprKind::Index(a, b) => {
-            of_expr(a, found);
-            of_expr(b, found);
-        }
-        ExprKind::Conditional(a, b, c) => {
-            of_expr(a, found);
-            of_expr(b, found);
-            of_expr(c, found);
-        }
-        ExprKind::List(items) | ExprKind::Record(items) | ExprKind::Call(_, items) => {
-            items.iter().for_each(|item| of_expr(item, found));
-        }
-        ExprKind::Map(pairs) => {
-            for (key, value) in pairs {
-                of_expr(key, found);
-                of_expr(value, found);
-            }
-        }
-        ExprKind::Comprehension { list, body, .. } => {
-            of_expr(list, found);
-            of_expr(body, found);
-        }
     }
 }
