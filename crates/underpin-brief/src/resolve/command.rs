@@ -7,7 +7,7 @@ use super::read::{EntryExt, NodeExt};
 use super::statements::Reader;
 use super::types;
 use super::world::World;
-use crate::codes::{declarations as codes, flows};
+use crate::codes::declarations as codes;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Position, Scope};
 use crate::kdl::Node;
@@ -36,7 +36,7 @@ pub(super) fn commands(world: &World<'_>) -> Table<Command> {
             let help = "let a policy go on with the work: it starts anew on an event";
             world
                 .cx
-                .push(Diagnostic::error(flows::U0410, name.span, message).help(help));
+                .push(Diagnostic::error(codes::U0228, name.span, message).help(help));
         }
         let (command, returned) = command(world, name, node, at);
         if let Some(place) = world.returns.borrow_mut().get_mut(at) {
