@@ -5,8 +5,9 @@ use super::problems::Ground;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use underpin_brief::model::{
-    Access, Aggregate, BinaryOp, Brief, CallTarget, ChangeStep, Command, Expr, ExprKind, Function,
-    Id, LimitKind, LimitedOperation, Query, Root, Slot, Statement, StatementKind, Type,
+    Access, Aggregate, BinaryOp, Brief, CallTarget, ChangeStep, Command, Define, Expr, ExprKind,
+    Function, Id, LimitKind, LimitedOperation, Query, Root, ShowExpr, Slot, Statement,
+    StatementKind, Type, UnaryOp,
 };
 
 /// Refusals with their grounds; the strongest ground of a code counts.
@@ -52,6 +53,14 @@ pub(super) fn of_command(brief: &Brief, id: Id<Command>) -> Refusals {
 /// The refusals of a query.
 pub(super) fn of_query(brief: &Brief, id: Id<Query>) -> Refusals {
     let mut found = Refusals::default();
+    let query = brief.queries.get(id);
+    let conditions = query.allows.iter().filter_map(|allow| allow.when.as_ref());
+    for expr in conditions.chain(&query.filter) {
+        faults(brief, expr, &mut found);
+    }
+    for show in &query.shows {
+        shown_faults(brief, &show.expr, &mut found);
+    }
     limits(brief, LimitedOperation::Query(id), &mut found);
     found
 }
@@ -92,7 +101,7 @@ impl Collector<'_> {
             .iter()
             .filter_map(|allow| allow.when.as_ref())
         {
-            self.faults(allow, &mut found);
+            faults(self.brief, allow, &mut found);
         }
         self.under_way.remove(&id);
         found
@@ -102,7 +111,7 @@ impl Collector<'_> {
         for statement in statements {
             self.statement(statement, sent, found);
             for expr in expressions(statement) {
-                self.faults(expr, found);
+                faults(self.brief, expr, found);
             }
         }
     }
@@ -194,6 +203,7 @@ impl Collector<'_> {
         found.writes = true;
         for invariant in &self.brief.aggregates.get(aggregate).invariants {
             found.add(&invariant.code.text, Ground::State);
+            faults(self.brief, &invariant.expr, found);
         }
         for limit in &self.brief.limits {
             let counted = match &limit.kind {
@@ -214,18 +224,61 @@ impl Collector<'_> {
             }
         }
     }
+}
 
-    /// Refusals inside an expression: arithmetic that may not fit, an index that may be absent.
-    fn faults(&self, expr: &Expr, found: &mut Refusals) {
-        expr.walk(&mut |part| match &part.kind {
-            ExprKind::Index(..) => found.add("not-found", Ground::State),
-            ExprKind::Binary(op, ..) if is_arithmetic(*op) && is_number(&part.ty) => {
-                found.add("arithmetic", Ground::Request);
-            }
-            ExprKind::Call(Function::Sum, _) => found.add("arithmetic", Ground::Request),
-            _ => {}
-        });
+fn shown_faults(brief: &Brief, show: &ShowExpr, found: &mut Refusals) {
+    match show {
+        ShowExpr::Value(expr) => faults(brief, expr, found),
+        ShowExpr::Each { list, show, .. } => {
+            faults(brief, list, found);
+            shown_faults(brief, show, found);
+        }
     }
+}
+
+/// Refusals inside an expression: arithmetic that may not fit, an index that may be absent, a text
+/// that may not be what a function needs.
+fn faults(brief: &Brief, expr: &Expr, found: &mut Refusals) {
+    let mut defines = BTreeSet::new();
+    faults_in(brief, expr, &mut defines, found);
+}
+
+fn faults_in(
+    brief: &Brief,
+    expr: &Expr,
+    defines: &mut BTreeSet<(Id<Aggregate>, Id<Define>)>,
+    found: &mut Refusals,
+) {
+    expr.walk(&mut |part| match &part.kind {
+        ExprKind::Index(..) => found.add("not-found", Ground::State),
+        ExprKind::Binary(op, ..) if is_arithmetic(*op) && is_number(&part.ty) => {
+            found.add("arithmetic", Ground::Request);
+        }
+        ExprKind::Unary(UnaryOp::Negate, _) => found.add("arithmetic", Ground::Request),
+        ExprKind::Call(function, _) if may_fault(*function) => {
+            found.add("arithmetic", Ground::Request);
+        }
+        ExprKind::Define(_, aggregate, define) if defines.insert((*aggregate, *define)) => {
+            let define = brief.aggregates.get(*aggregate).defines.get(*define);
+            faults_in(brief, &define.expr, defines, found);
+        }
+        _ => {}
+    });
+}
+
+fn may_fault(function: Function) -> bool {
+    matches!(
+        function,
+        Function::Sum
+            | Function::Value
+            | Function::Date
+            | Function::Month
+            | Function::Bucket
+            | Function::Duration
+            | Function::Money
+            | Function::MatchesSchema
+            | Function::Merge
+    )
 }
 
 fn is_arithmetic(op: BinaryOp) -> bool {
