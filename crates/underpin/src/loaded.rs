@@ -68,8 +68,12 @@ impl Loader for Disk {
 pub fn check(path: &Path) -> Checked {
     let mut checked = resolve::check(&Disk, &path.display().to_string());
     if let Some(brief) = &checked.brief {
-        checked.diagnostics.extend(underpin_contract::derive(brief).diagnostics);
-        checked.diagnostics.sort_by_key(|found| (found.primary.span, found.code.id));
+        checked
+            .diagnostics
+            .extend(underpin_contract::derive(brief).diagnostics);
+        checked
+            .diagnostics
+            .sort_by_key(|found| (found.primary.span, found.code.id));
     }
     checked.brief = checked.brief.filter(|_| !has_errors(&checked.diagnostics));
     checked

@@ -6,6 +6,7 @@
 mod commands;
 mod files;
 mod loaded;
+mod planned;
 mod terminal;
 
 use clap::Parser;

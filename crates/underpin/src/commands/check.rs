@@ -1,7 +1,8 @@
 //! `underpin check FILE`: everything that is wrong with a brief, in one run.
 
 use super::{FINE, findings};
-use crate::loaded::{self, Format};
+use crate::loaded::{Checked, Format};
+use crate::planned;
 use crate::terminal::Terminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
-    let checked = loaded::check(&args.file);
+    let checked = planned::check(&args.file);
     let colour = terminal.colour_out();
     let text = args.format.render(&checked.sources, &checked.diagnostics, colour);
     terminal.out(&text);
@@ -28,7 +29,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
     if has_errors(&checked.diagnostics) { findings() } else { FINE }
 }
 
-fn summary(file: &str, checked: &loaded::Checked) -> String {
+fn summary(file: &str, checked: &Checked) -> String {
     let count = |severity| checked.diagnostics.iter().filter(|d| d.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let Some(brief) = checked.brief.as_ref().filter(|_| errors == 0) else {

@@ -30,6 +30,8 @@ commands! {
     Check: check,
     Fmt: fmt,
     #[cfg(feature = "run")]
+    Run: run,
+    #[cfg(feature = "run")]
     Token: token,
     Completions: completions,
 }

@@ -1,0 +1,169 @@
+//! `underpin run FILE`: the described backend, in this process, until it is told to end.
+
+use super::{FINE, fail, findings};
+use crate::planned::{self, Boundaries, Planned};
+use crate::terminal::Terminal;
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use underpin_brief::model;
+use underpin_run::{self as start, Options, Prepared, Running, StartError};
+
+/// Run the described backend in this process, durable, with nothing to install.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The brief.
+    file: PathBuf,
+    /// The port; 0 for any free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The data folder; made where it is missing.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// The address; a loopback one, since development tokens are accepted.
+    #[arg(long, default_value = "127.0.0.1")]
+    address: IpAddr,
+    /// Simulated externals refuse and fail as often as the brief says, drawn from this seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Use a real external: `payments=https://…`; may be repeated.
+    #[arg(long, value_name = "EXTERNAL=URL")]
+    with: Vec<String>,
+    /// Delay a simulated external: `payments=1s` or `payments.charge=250ms`; may be repeated.
+    #[arg(long, value_name = "EXTERNAL=DURATION")]
+    slow: Vec<String>,
+    /// Fill an empty data folder through ordinary commands.
+    #[arg(long)]
+    sample: bool,
+    /// Log requests as JSON on standard error; the default where that is no terminal.
+    #[arg(long)]
+    log: bool,
+    #[command(flatten)]
+    boundaries: Boundaries,
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
+    let planned = match planned::plan(&args.file, args.boundaries, terminal) {
+        Ok(planned) => planned,
+        Err(code) => return code,
+    };
+    let options = match options(args) {
+        Ok(options) => options,
+        Err((message, help)) => return fail(terminal, &message, &help),
+    };
+    let services = planned.design.services().len();
+    let outcome = start::block_on(serve(prepared(planned), options, args.sample, services, terminal));
+    match outcome {
+        Ok(Ok(())) => FINE,
+        Ok(Err(error)) => {
+            terminal.err(&format!("{error}\n"));
+            findings()
+        }
+        Err(error) => fail(terminal, &format!("this machine gives no threads: {error}"), ""),
+    }
+}
+
+fn prepared(planned: Planned) -> Prepared {
+    Prepared {
+        openapi: underpin_contract::openapi(&planned.contract),
+        brief: Arc::new(planned.brief),
+        contract: Arc::new(planned.contract),
+    }
+}
+
+fn options(args: &Args) -> Result<Options, (String, String)> {
+    let mut options = Options::new(args.data.clone());
+    options.address = args.address;
+    options.port = args.port;
+    options.seed = args.seed;
+    options.with = pairs(&args.with, "--with", "payments=http://localhost:9000", |url| {
+        Some(url.to_owned())
+    })?;
+    options.slow = pairs(&args.slow, "--slow", "payments=1s", |text| {
+        let length = model::Duration::parse(text)?;
+        u64::try_from(length.micros).ok().map(Duration::from_micros)
+    })?;
+    options.log = args.log || !std::io::stderr().is_terminal();
+    Ok(options)
+}
+
+/// `name=value` pairs of a repeated option.
+fn pairs<T>(
+    given: &[String],
+    option: &str,
+    example: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<BTreeMap<String, T>, (String, String)> {
+    let mut found = BTreeMap::new();
+    for text in given {
+        let pair = text.split_once('=').and_then(|(name, value)| Some((name, read(value)?)));
+        let Some((name, value)) = pair else {
+            return Err((format!("`{option} {text}` cannot be read"), format!("write `{option} {example}`")));
+        };
+        found.insert(name.to_owned(), value);
+    }
+    Ok(found)
+}
+
+async fn serve(
+    prepared: Prepared,
+    options: Options,
+    sample: bool,
+    services: usize,
+    terminal: &mut Terminal,
+) -> Result<(), StartError> {
+    let brief = Arc::clone(&prepared.brief);
+    let _ = sample;
+    let (running, recovered) = start::start_embedded(prepared, options).await?;
+    let started = Started { running, recovered, sampled: Vec::new(), notes: Vec::new() };
+    terminal.out(&greeting(&brief, &started, services));
+    started.running.until_told().await;
+    Ok(())
+}
+
+struct Started {
+    running: Running,
+    recovered: Vec<String>,
+    sampled: Vec<(String, u64)>,
+    notes: Vec<underpin_brief::diagnostic::Diagnostic>,
+}
+
+/// What a person sees when the backend is ready.
+fn greeting(brief: &model::Brief, started: &Started, services: usize) -> String {
+    let mut lines = String::new();
+    for note in &started.notes {
+        let at = note.helps.first().map_or("", |help| help.text.as_str());
+        let separator = if at.is_empty() { "" } else { " · " };
+        lines.push_str(&format!("note[{}]: {}{separator}{at}\n", note.code, note.message));
+    }
+    if services > 1 {
+        lines.push_str(&format!("note: the {services} services of the design run in one process on one store\n"));
+    }
+    if !started.recovered.is_empty() {
+        let count = started.recovered.len();
+        let flows = if count == 1 { "flow" } else { "flows" };
+        lines.push_str(&format!("recovered {count} {flows}: {}\n", started.recovered.join(", ")));
+    }
+    if !started.sampled.is_empty() {
+        let rows: Vec<String> =
+            started.sampled.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        lines.push_str(&format!("sample: {}\n", rows.join(", ")));
+    }
+    let running = &started.running;
+    let mut ready = format!(
+        "ready {:.2} s · http://{}/docs",
+        running.ready_after().as_secs_f64(),
+        running.address()
+    );
+    for name in running.simulated() {
+        ready.push_str(&format!(" · {name} simulated (no URL)"));
+    }
+    if brief.queries.is_empty() && brief.commands.is_empty() {
+        ready.push_str(&format!(" · `{}` has no operations yet", brief.system.name.text));
+    }
+    format!("{lines}{ready}\n")
+}
