@@ -31,7 +31,11 @@ policy note-booked { on bank.Booked; create book Book { set title=event.referenc
 "#;
 
 fn prepared() -> Prepared {
-    let checked = check_text("demo.kdl", BRIEF);
+    prepared_from(BRIEF)
+}
+
+fn prepared_from(text: &str) -> Prepared {
+    let checked = check_text("demo.kdl", text);
     let brief = checked
         .brief
         .unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
@@ -196,4 +200,130 @@ async fn what_cannot_be_started_is_refused_with_a_code_and_a_help() {
             "{error}"
         );
     }
+}
+
+/// Starts again on a folder that the last one, in the same process, is about to let go of.
+async fn restarted(prepared: Prepared, temp: &TempFolder) -> Result<Running, StartError> {
+    for _ in 0..200 {
+        match start_embedded(prepared.clone(), quiet(temp)).await {
+            Err(error) if error.code.id == "U0695" => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            other => return other.map(|(running, _)| running),
+        }
+    }
+    panic!("the folder stays in use");
+}
+
+struct Client {
+    address: SocketAddr,
+    token: String,
+}
+
+impl Client {
+    fn of(running: &Running, temp: &TempFolder) -> Self {
+        let issuer = Issuer::of(&temp.folder, "demo").unwrap();
+        let token = issuer
+            .mint(&TokenRequest::new("staff", "ada"), &World::system())
+            .unwrap();
+        Self {
+            address: running.address(),
+            token,
+        }
+    }
+
+    async fn ask(&self, method: &str, target: &str, headers: &str, body: &str) -> String {
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
+            self.token,
+            body.len()
+        );
+        sent(self.address, &request).await
+    }
+}
+
+fn content(answer: &str) -> serde_json::Value {
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    answer
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+#[tokio::test]
+async fn the_embedded_engine_serves_what_the_brief_describes_and_remembers_it() {
+    let temp = TempFolder::new();
+    let (running, recovered) = start_embedded(prepared(), quiet(&temp)).await.unwrap();
+    assert!(recovered.is_empty());
+    let client = Client::of(&running, &temp);
+    let key = "idempotency-key: k1\r\n";
+    let added = client
+        .ask("POST", "/books", key, r#"{"title":"Emma"}"#)
+        .await;
+    assert_eq!(status(&added), "201", "{added}");
+    let place = header(&added, "location").unwrap().to_owned();
+    let again = client
+        .ask("POST", "/books", key, r#"{"title":"Emma"}"#)
+        .await;
+    assert_eq!((status(&again), content(&again)), ("201", content(&added)));
+    let other = client
+        .ask("POST", "/books", key, r#"{"title":"Persuasion"}"#)
+        .await;
+    assert_eq!(status(&other), "422", "{other}");
+    let page = client.ask("GET", "/books?title=Emma", "", "").await;
+    assert_eq!(content(&page)["items"][0]["title"], "Emma", "{page}");
+    let row = client.ask("GET", &place, "", "").await;
+    assert_eq!(content(&row)["title"], "Emma", "{row}");
+    let tag = format!("if-none-match: {}\r\n", header(&row, "etag").unwrap());
+    assert_eq!(status(&client.ask("GET", &place, &tag, "").await), "304");
+    assert_eq!(running.stop().await, Served::Drained);
+    let running = restarted(prepared(), &temp).await.unwrap();
+    let client = Client::of(&running, &temp);
+    assert_eq!(
+        content(&client.ask("GET", &place, "", "").await)["title"],
+        "Emma"
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_of_another_brief_is_refused_and_left_as_it_was() {
+    let temp = TempFolder::new();
+    let (running, _) = start_embedded(prepared(), quiet(&temp)).await.unwrap();
+    let used = start_embedded(prepared(), quiet(&temp))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(used.code.id, "U0695", "{used}");
+    running.stop().await;
+    let listing = || {
+        let names = std::fs::read_dir(temp.folder.path("")).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    // The store closes a moment after the engine has come to rest.
+    while listing()
+        .iter()
+        .any(|name| name.to_string_lossy().ends_with("-wal"))
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let before = listing();
+    let other = BRIEF.replace(
+        "field pages int\n}\ncommand",
+        "field leaves int\n}\ncommand",
+    );
+    let other = other.replace("title=input.title pages=0", "title=input.title leaves=0");
+    let other = other.replace("pages=event.pages", "leaves=event.pages");
+    let error = restarted(prepared_from(&other), &temp).await.err().unwrap();
+    assert_eq!(error.code.id, "U0696", "{error}");
+    assert!(
+        error.message.contains("pages") || error.message.contains("leaves"),
+        "{error}"
+    );
+    assert_eq!(listing(), before);
 }
