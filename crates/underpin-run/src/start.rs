@@ -1,6 +1,8 @@
 //! Starting and stopping a backend: from options to an open port, and back to rest. The only
 //! place that puts the pieces together; it must not know what any of them does.
 
+mod checks;
+
 use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::externals::{Behaviour, Chosen, Externals, Http, Simulated};
@@ -12,8 +14,8 @@ use crate::serve::front::Front;
 use crate::serve::log::{Level, Line, Log};
 use crate::serve::metrics::Metrics;
 use crate::serve::{Drain, Limits, Served, serve};
-use crate::store::OpenError;
 use crate::world::World;
+use checks::{bind, data_folder, known_names, loopback, not_bound, not_opened};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,11 +25,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use underpin_brief::codes::{Code, serving};
 use underpin_brief::model::{Brief, Named};
-use underpin_brief::suggest;
 use underpin_contract::Contract;
 
 /// How a backend is to be run.
@@ -183,35 +183,19 @@ where
         world: world.clone(),
         data: data.clone(),
         externals,
-        names: Arc::clone(&names),
+        names,
         log: Arc::clone(&log),
     };
-    let backend = engine(ground).await?;
-    let issuer = Issuer::at(&data, prepared.brief.system.name.text.as_ref(), address);
-    let issuer = Arc::new(issuer.map_err(unusable)?);
-    let api = Api::new(api::Parts {
-        contract: Arc::clone(&prepared.contract),
-        backend: Arc::clone(&backend),
-        issuer: Arc::clone(&issuer),
-        names,
-        cursors: Cursors::of(&data, &*world.random).map_err(unusable)?,
-        webhooks: Webhooks::of(&prepared.brief, &data, &*world.random).map_err(unusable)?,
-    });
+    let backend = engine(ground.clone()).await?;
     let (metrics, drain) = (Arc::new(Metrics::default()), Drain::default());
-    let builtin = Builtin::new(builtin::Parts {
-        backend: Arc::clone(&backend),
-        metrics: Arc::clone(&metrics),
-        drain: drain.clone(),
-        openapi: prepared.openapi,
-        issuer,
-        next: Arc::new(api),
-    });
     let limits = Limits {
         body: largest_body(&prepared.contract),
         ..Limits::default()
     };
+    let watched = (Arc::clone(&metrics), drain.clone());
+    let handler = handler(&prepared, &ground, &backend, address, watched).map_err(unusable)?;
     let front = Front::new(
-        Arc::new(builtin),
+        Arc::new(handler),
         world.clone(),
         limits,
         metrics,
@@ -234,6 +218,36 @@ where
         log,
         world,
     })
+}
+
+/// Everything that answers: the contract's operations behind what every backend answers.
+fn handler(
+    prepared: &Prepared,
+    ground: &Ground,
+    backend: &Arc<dyn Backend>,
+    address: SocketAddr,
+    (metrics, drain): (Arc<Metrics>, Drain),
+) -> io::Result<Builtin> {
+    let Ground {
+        data, world, names, ..
+    } = ground;
+    let issuer = Arc::new(Issuer::at(data, &prepared.brief.system.name.text, address)?);
+    let api = Api::new(api::Parts {
+        contract: Arc::clone(&prepared.contract),
+        backend: Arc::clone(backend),
+        issuer: Arc::clone(&issuer),
+        names: Arc::clone(names),
+        cursors: Cursors::of(data, &*world.random)?,
+        webhooks: Webhooks::of(&prepared.brief, data, &*world.random)?,
+    });
+    Ok(Builtin::new(builtin::Parts {
+        backend: Arc::clone(backend),
+        metrics,
+        drain,
+        openapi: prepared.openapi.clone(),
+        issuer,
+        next: Arc::new(api),
+    }))
 }
 
 /// Starts a backend on the embedded engine: one process, SQLite in the data folder. Returns it
@@ -263,17 +277,6 @@ pub async fn start_embedded(
     };
     let running = start(prepared, options, World::system(), engine).await?;
     Ok((running, recovered))
-}
-
-fn not_opened(error: &OpenError) -> StartError {
-    let message = error.to_string();
-    match error {
-        OpenError::InUse(_) => StartError::new(serving::U0695, message)
-            .help("stop that process first, or give this one a folder of its own with `--data`"),
-        OpenError::OtherBrief { .. } => StartError::new(serving::U0696, message)
-            .help("give this brief a folder of its own with `--data`; nothing was touched"),
-        OpenError::Unusable(..) => StartError::new(serving::U0692, message),
-    }
 }
 
 impl Running {
@@ -378,72 +381,6 @@ async fn told_to_end() {
 async fn told_to_end() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
-    }
-}
-
-fn loopback(address: IpAddr) -> Result<(), StartError> {
-    if address.is_loopback() {
-        return Ok(());
-    }
-    let message = format!("tokens made on the command line are not accepted on `{address}`");
-    Err(StartError::new(serving::U0690, message).help("leave out `--address`, or use `127.0.0.1`"))
-}
-
-async fn bind(options: &Options) -> Result<TcpListener, StartError> {
-    let wanted = SocketAddr::new(options.address, options.port);
-    TcpListener::bind(wanted)
-        .await
-        .map_err(|error| not_bound(options, &error))
-}
-
-fn not_bound(options: &Options, error: &io::Error) -> StartError {
-    let wanted = SocketAddr::new(options.address, options.port);
-    StartError::new(
-        serving::U0691,
-        format!("cannot listen on `{wanted}`: {error}"),
-    )
-    .help("choose another with `--port`; `--port 0` takes any free one")
-}
-
-fn data_folder(options: &Options, error: &io::Error) -> StartError {
-    let path = options.data.display();
-    StartError::new(
-        serving::U0692,
-        format!("the data folder `{path}` cannot be used: {error}"),
-    )
-}
-
-fn known_names(brief: &Brief, options: &Options) -> Result<(), StartError> {
-    for name in options.with.keys() {
-        if brief.externals.find(name).is_none() {
-            return Err(unknown(brief, "--with", name));
-        }
-    }
-    for name in options.slow.keys() {
-        let known = match name.split_once('.') {
-            None => brief.externals.find(name).is_some(),
-            Some((external, operation)) => brief
-                .externals
-                .find(external)
-                .is_some_and(|id| brief.externals.get(id).operations.find(operation).is_some()),
-        };
-        if !known {
-            return Err(unknown(brief, "--slow", name));
-        }
-    }
-    Ok(())
-}
-
-fn unknown(brief: &Brief, option: &str, name: &str) -> StartError {
-    let names: Vec<&str> = brief.externals.rows().iter().map(Named::name).collect();
-    let error = StartError::new(
-        serving::U0693,
-        format!("`{option}` names `{name}`, which is no external"),
-    );
-    match (suggest::closest(name, names.iter()), names.as_slice()) {
-        (Some(near), _) => error.help(format!("did you mean `{near}`?")),
-        (None, []) => error.help("the brief declares none"),
-        (None, names) => error.help(format!("the brief declares `{}`", names.join("`, `"))),
     }
 }
 

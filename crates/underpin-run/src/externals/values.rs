@@ -123,7 +123,7 @@ impl Making<'_> {
         // Money needs a currency: the checker has seen that a brief with money names one.
         first
             .or_else(|| Currency::parse("EUR"))
-            .unwrap_or_else(|| unknown_currency())
+            .unwrap_or_else(unknown_currency)
     }
 }
 

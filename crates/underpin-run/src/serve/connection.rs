@@ -201,7 +201,7 @@ async fn answer(
     };
     let mut response = Response::new(Full::new(answer.body));
     *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
+    *response.headers_mut() = *answer.headers;
     response
 }
 

@@ -47,7 +47,7 @@ pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
-    pub headers: HeaderMap,
+    pub headers: Box<HeaderMap>,
     /// The body.
     pub body: Bytes,
     /// What is counted and logged: the operation's name, or a fixed word; never a value.
@@ -60,7 +60,7 @@ impl Answer {
     pub fn empty(status: StatusCode) -> Self {
         Self {
             status,
-            headers: HeaderMap::new(),
+            headers: Box::default(),
             body: Bytes::new(),
             operation: "other".into(),
         }

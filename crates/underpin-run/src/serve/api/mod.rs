@@ -88,7 +88,7 @@ impl Api {
             Found::OtherMethods(methods) => return self.other_methods(request, &methods),
             Found::Nothing => return self.nothing(),
         };
-        let answer = match self.admit(operation, captures, request) {
+        let answer = match self.admit(operation, &captures, request) {
             Ok(admitted) => self.dispatch(admitted).await,
             Err(answer) => answer,
         };
@@ -136,7 +136,7 @@ impl Api {
     fn admit<'a>(
         &self,
         operation: &'a Operation,
-        captures: Vec<String>,
+        captures: &[String],
         request: &'a Request,
     ) -> Result<Admitted<'a>, Answer> {
         let caller = self.caller(request)?;
@@ -144,7 +144,7 @@ impl Api {
             return Err(self.unauthenticated(None));
         }
         let read = underpin_contract::Request {
-            captures: &captures,
+            captures,
             query: request.query.as_deref().unwrap_or(""),
             headers: Headers {
                 content_type: request.header("content-type"),

@@ -1,0 +1,88 @@
+//! What can be wrong with options and data folder before anything runs, each with its code and a
+//! help.
+
+use super::{Options, StartError};
+use crate::store::OpenError;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use tokio::net::TcpListener;
+use underpin_brief::codes::serving;
+use underpin_brief::model::{Brief, Named};
+use underpin_brief::suggest;
+
+pub(super) fn loopback(address: IpAddr) -> Result<(), StartError> {
+    if address.is_loopback() {
+        return Ok(());
+    }
+    let message = format!("tokens made on the command line are not accepted on `{address}`");
+    Err(StartError::new(serving::U0690, message).help("leave out `--address`, or use `127.0.0.1`"))
+}
+
+pub(super) async fn bind(options: &Options) -> Result<TcpListener, StartError> {
+    let wanted = SocketAddr::new(options.address, options.port);
+    TcpListener::bind(wanted)
+        .await
+        .map_err(|error| not_bound(options, &error))
+}
+
+pub(super) fn not_bound(options: &Options, error: &io::Error) -> StartError {
+    let wanted = SocketAddr::new(options.address, options.port);
+    StartError::new(
+        serving::U0691,
+        format!("cannot listen on `{wanted}`: {error}"),
+    )
+    .help("choose another with `--port`; `--port 0` takes any free one")
+}
+
+pub(super) fn data_folder(options: &Options, error: &io::Error) -> StartError {
+    let path = options.data.display();
+    StartError::new(
+        serving::U0692,
+        format!("the data folder `{path}` cannot be used: {error}"),
+    )
+}
+
+pub(super) fn not_opened(error: &OpenError) -> StartError {
+    let message = error.to_string();
+    match error {
+        OpenError::InUse(_) => StartError::new(serving::U0695, message)
+            .help("stop that process first, or give this one a folder of its own with `--data`"),
+        OpenError::OtherBrief { .. } => StartError::new(serving::U0696, message)
+            .help("give this brief a folder of its own with `--data`; nothing was touched"),
+        OpenError::Unusable(..) => StartError::new(serving::U0692, message),
+    }
+}
+
+pub(super) fn known_names(brief: &Brief, options: &Options) -> Result<(), StartError> {
+    for name in options.with.keys() {
+        if brief.externals.find(name).is_none() {
+            return Err(unknown(brief, "--with", name));
+        }
+    }
+    for name in options.slow.keys() {
+        let known = match name.split_once('.') {
+            None => brief.externals.find(name).is_some(),
+            Some((external, operation)) => brief
+                .externals
+                .find(external)
+                .is_some_and(|id| brief.externals.get(id).operations.find(operation).is_some()),
+        };
+        if !known {
+            return Err(unknown(brief, "--slow", name));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(brief: &Brief, option: &str, name: &str) -> StartError {
+    let names: Vec<&str> = brief.externals.rows().iter().map(Named::name).collect();
+    let error = StartError::new(
+        serving::U0693,
+        format!("`{option}` names `{name}`, which is no external"),
+    );
+    match (suggest::closest(name, names.iter()), names.as_slice()) {
+        (Some(near), _) => error.help(format!("did you mean `{near}`?")),
+        (None, []) => error.help("the brief declares none"),
+        (None, names) => error.help(format!("the brief declares `{}`", names.join("`, `"))),
+    }
+}
