@@ -1,6 +1,23 @@
 //! Codes U06xx: declared but not served.
 
 codes! {
+    U0601
+    U0602
+    U0603
+    U0604
+    U0605
+    U0606
+    U0607
+    U0608
+    U0609
+    U0610
+    U0611
+    U0612
+    U0613
+    U0614
+    U0615
+    U0680
+    U0681
     U0690
     U0691
     U0692

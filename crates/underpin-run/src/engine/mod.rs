@@ -13,21 +13,27 @@ mod drive;
 mod events;
 mod holds;
 mod limits;
+mod open;
 mod policy;
 mod program;
 mod query;
 mod recover;
+mod sample;
 mod scope;
 mod segment;
 mod select;
 mod start;
 mod state;
 mod undo;
+mod unserved;
 mod views;
 mod walk;
 
 #[cfg(test)]
 mod tests;
+
+pub use open::{Begun, begin};
+pub use unserved::unserved;
 
 use self::core::Core;
 use crate::backend::{

@@ -4,3 +4,4 @@ mod crash;
 mod flows;
 mod house;
 mod reads;
+mod wider;

@@ -1,0 +1,85 @@
+//! How the engine is put behind the door of a backend that starts: what refuses to open becomes a
+//! coded error, what is recovered and what is not served is told.
+
+use super::unserved::unserved;
+use super::{Engine, sample};
+use crate::backend::Backend;
+use crate::start::{Ground, StartError};
+use crate::store::OpenError;
+use std::path::Path;
+use std::sync::Arc;
+use underpin_brief::codes::serving;
+use underpin_brief::diagnostic::Diagnostic;
+use underpin_brief::model::Brief;
+
+/// An engine that has begun, with what is to be told about it.
+pub struct Begun {
+    /// What executes.
+    pub backend: Arc<dyn Backend>,
+    /// Flows that were found unfinished and go on: name and id.
+    pub recovered: Vec<String>,
+    /// What the brief declares and is not served yet.
+    pub notes: Vec<Diagnostic>,
+    /// Rows made by `sample`, by aggregate; empty where it was not asked for, or the folder was
+    /// not empty.
+    pub sampled: Vec<(String, u64)>,
+}
+
+/// Opens the data folder and begins: unfinished flows go on, policies are watched. With `fill` an
+/// empty folder is filled through ordinary commands.
+///
+/// # Errors
+/// Where the folder was made by another brief, is in use, or does not read back.
+pub async fn begin(brief: &Arc<Brief>, ground: Ground, fill: bool) -> Result<Begun, StartError> {
+    let path = ground.data.path(".");
+    let engine = Engine::open(brief, &path, ground.world.clone(), ground.externals)
+        .map_err(|error| refused(&error))?;
+    let recovered = engine
+        .start()
+        .await
+        .map_err(|error| StartError::new(serving::U0692, error.to_string()))?;
+    let sampled = match fill {
+        true => sample::fill(&engine, brief, &ground.world).await,
+        false => Vec::new(),
+    };
+    Ok(Begun {
+        backend: Arc::new(engine),
+        recovered,
+        notes: unserved(brief),
+        sampled,
+    })
+}
+
+fn shown(folder: &Path) -> String {
+    let shown = folder.display().to_string();
+    shown.trim_end_matches("/.").to_owned()
+}
+
+fn refused(error: &OpenError) -> StartError {
+    match error {
+        OpenError::InUse(folder) => {
+            let message = format!("another process uses the data folder `{}`", shown(folder));
+            StartError::new(serving::U0681, message)
+                .help("stop it, or give this one a folder of its own with `--data`")
+        }
+        OpenError::OtherBrief {
+            folder,
+            differences,
+        } => {
+            let mut message = format!(
+                "the data folder `{}` was made by another brief",
+                shown(folder)
+            );
+            for difference in differences {
+                message.push_str("\n  - ");
+                message.push_str(difference);
+            }
+            StartError::new(serving::U0680, message)
+                .help("nothing was touched; give this brief a folder of its own with `--data`")
+        }
+        OpenError::Unusable(folder, why) => {
+            let message = format!("the data folder `{}` cannot be used: {why}", shown(folder));
+            StartError::new(serving::U0692, message)
+        }
+    }
+}

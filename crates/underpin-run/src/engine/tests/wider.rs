@@ -1,0 +1,174 @@
+//! Other briefs: tenants kept apart, samples, every brief that is at hand.
+
+use super::house::*;
+use crate::backend::*;
+use crate::engine::sample;
+use serde_json::json;
+
+const CLINIC: &str = include_str!("../../../../../examples/clinic.kdl");
+
+async fn practice(house: &House, who: &str) -> String {
+    let input = json!({"name": "P", "city": "C"});
+    let done = house
+        .run(who, "open-practice", input)
+        .await
+        .expect("a practice");
+    done.returned.slot(0).as_text().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn no_tenant_sees_or_touches_rows_of_another() {
+    let house = House::new(CLINIC).await;
+    let one = practice(&house, "receptionist/rita").await;
+    let two = practice(&house, "receptionist/roy").await;
+    let physician = json!({"name": "Dr", "specialty": "all"});
+    let done = house
+        .run("receptionist/rita", "add-physician", physician)
+        .await
+        .expect("added");
+    let physician = done.returned.slot(0).as_text().expect("an id").to_owned();
+    let offer = json!({"physician": physician, "start": "2030-01-01T10:00:00Z", "length": "PT30M"});
+    let offer = match house
+        .run("receptionist/rita", "offer-appointment", offer.clone())
+        .await
+    {
+        Ok(done) => done,
+        Err(code) => panic!("{code}"),
+    };
+    let appointment = offer.returned.slot(0).as_text().expect("an id").to_owned();
+    // The same words in another tenant find nothing, whatever the token says.
+    for who in [
+        "receptionist/roy".to_owned(),
+        format!("receptionist/roy@{one}"),
+    ] {
+        assert!(house.rows(&who, "calendar").await.is_empty(), "{who}");
+        let keep = json!({"appointment": appointment});
+        let refused = house.run(&who, "keep-appointment", keep).await;
+        assert_eq!(refused.err().as_deref(), Some("not-found"), "{who}");
+    }
+    assert_eq!(house.rows("receptionist/rita", "calendar").await.len(), 1);
+    // Patients belong by a claim of their token.
+    assert_eq!(
+        house
+            .rows(&format!("patient/pat@{one}"), "free-appointments")
+            .await
+            .len(),
+        1
+    );
+    assert_eq!(
+        house
+            .rows(&format!("patient/pat@{two}"), "free-appointments")
+            .await
+            .len(),
+        0
+    );
+    assert_eq!(house.rows("inspector/ivy", "practices").await.len(), 2);
+    let chart = json!({"name": "Pat", "birth": "1990-01-01", "phone": "1"});
+    let pat = format!("patient/pat@{one}");
+    let eve = format!("patient/eve@{two}");
+    house
+        .run(&pat, "register-patient", chart.clone())
+        .await
+        .expect("a chart");
+    house
+        .run(&eve, "register-patient", chart)
+        .await
+        .expect("a chart");
+    let book = json!({"appointment": appointment, "reason": null});
+    assert_eq!(
+        house
+            .run(&eve, "book-appointment", book.clone())
+            .await
+            .err()
+            .as_deref(),
+        Some("not-found")
+    );
+    house
+        .run(&pat, "book-appointment", book.clone())
+        .await
+        .expect("booked");
+    assert_eq!(
+        house
+            .run(&pat, "book-appointment", book)
+            .await
+            .err()
+            .as_deref(),
+        Some("illegal-move")
+    );
+}
+
+#[tokio::test]
+async fn a_sample_fills_an_empty_folder_and_no_other() {
+    let house = House::new(SHOP).await;
+    let made = sample::fill(house.engine(), &house.brief, &house.world).await;
+    let of = |name: &str| {
+        made.iter()
+            .find(|(other, _)| other == name)
+            .expect("an aggregate")
+            .1
+    };
+    assert!(of("Product") >= 5 && of("Order") >= 2, "{made:?}");
+    assert!(
+        sample::fill(house.engine(), &house.brief, &house.world)
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn every_brief_at_hand_opens_and_takes_a_sample() {
+    let mut briefs = vec![
+        (
+            "shop",
+            include_str!("../../../../../examples/shop.kdl").to_owned(),
+        ),
+        (
+            "notes",
+            include_str!("../../../../../examples/notes.kdl").to_owned(),
+        ),
+        ("clinic", CLINIC.to_owned()),
+    ];
+    let folder =
+        std::env::var("UNDERPIN_TEST_DATA").unwrap_or_else(|_| "../../../shared".to_owned());
+    match std::fs::read_dir(format!("{folder}/briefs")) {
+        Ok(files) => {
+            for file in files.flatten() {
+                if file.path().extension().is_some_and(|end| end == "kdl") {
+                    let text = std::fs::read_to_string(file.path()).expect("a text");
+                    briefs.push(("outside", text));
+                }
+            }
+        }
+        Err(_) => println!("skipped the briefs in `{folder}`: the folder is absent"),
+    }
+    for (name, text) in briefs {
+        let checked = underpin_brief::resolve::check_text("a.kdl", &text);
+        if checked.brief.is_none() {
+            println!("skipped a brief of `{name}` that does not check yet");
+            continue;
+        }
+        let house = House::new(&text).await;
+        let made = sample::fill(house.engine(), &house.brief, &house.world).await;
+        let system = &house.brief.system.name;
+        println!("{name} {system}: {made:?}");
+        let some = made.iter().any(|(_, count)| *count > 0);
+        assert!(some || name == "outside", "nothing was made of {system}");
+        for (id, query) in house.brief.queries.iter() {
+            for allow in &query.allows {
+                let who = match allow.who {
+                    underpin_brief::model::Who::Actor(actor) => {
+                        format!("{}/x", house.brief.actors.get(actor).name)
+                    }
+                    _ => continue,
+                };
+                let name = house.brief.queries.get(id).name.text.to_string();
+                match house.query(&who, &name, |_| ()).await {
+                    QueryAnswer::Refused(refusal) => {
+                        assert_ne!(refusal.code, "internal", "{system} {name} {refusal:?}");
+                    }
+                    QueryAnswer::Page(_) | QueryAnswer::One(_) => {}
+                }
+            }
+        }
+    }
+}
