@@ -8,6 +8,9 @@
 mod briefs;
 mod check_robust;
 mod code_pages;
+mod expr_cel;
+mod expr_laws;
+mod expr_world;
 mod flows;
 mod kdl_canonical;
 mod kdl_conformance;

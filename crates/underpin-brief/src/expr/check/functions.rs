@@ -2,47 +2,16 @@
 
 use super::super::ast::{Ast, AstKind, Ident};
 use super::super::lex::RESERVED;
+use super::table::{FUNCTIONS, list_function, text_function, time_function};
 use super::{Checker, Typed, root};
 use crate::codes::expressions as codes;
 use crate::diagnostic::Diagnostic;
 use crate::expr::scope::Position;
 use crate::model::{
-    AggregateFunction, Comprehension, Currency, Decimal, Duration, Expr, ExprKind, Function, Type,
-    Value,
+    AggregateFunction, Comprehension, Decimal, Duration, Expr, ExprKind, Function, Type, Value,
 };
 use crate::source::Span;
 use crate::suggest::closest;
-
-/// Every function with how it is called, for diagnostics and the reference.
-pub const FUNCTIONS: &[(&str, &str)] = &[
-    ("has", "has(x)"),
-    ("all", "list.all(x, condition)"),
-    ("exists", "list.exists(x, condition)"),
-    ("filter", "list.filter(x, condition)"),
-    ("map", "list.map(x, value)"),
-    ("sum", "list.sum()"),
-    ("min", "min(a, b) or list.min()"),
-    ("max", "max(a, b) or list.max()"),
-    ("size", "x.size()"),
-    ("count", "count(), in a view"),
-    ("take", "list.take(n)"),
-    ("put", "put(list, element)"),
-    ("drop", "drop(list, key)"),
-    ("merge", "merge(text, edits)"),
-    ("value", "x.value()"),
-    ("orValue", "x.orValue(stand_in)"),
-    ("date", "date(time, 'Zone/City') or date('2027-01-31')"),
-    ("month", "month(time, 'Zone/City')"),
-    ("bucket", "bucket(time, duration)"),
-    ("duration", "duration('10m')"),
-    ("money", "money('5.00') or money(number)"),
-    ("string", "string(x)"),
-    ("secret", "secret(bytes)"),
-    ("matches_schema", "matches_schema(json, schema)"),
-    ("startsWith", "text.startsWith(other)"),
-    ("endsWith", "text.endsWith(other)"),
-    ("contains", "text.contains(other)"),
-];
 
 fn comprehension(name: &str) -> Option<Comprehension> {
     Some(match name {
@@ -55,10 +24,10 @@ fn comprehension(name: &str) -> Option<Comprehension> {
 }
 
 /// The arguments of one call: as written, with the object of a method first.
-struct Call<'t> {
-    name: &'t Ident,
-    arguments: Vec<&'t Ast>,
-    span: Span,
+pub(super) struct Call<'t> {
+    pub(super) name: &'t Ident,
+    pub(super) arguments: Vec<&'t Ast>,
+    pub(super) span: Span,
 }
 
 impl Checker<'_, '_> {
@@ -309,57 +278,6 @@ impl Checker<'_, '_> {
         self.typed_call(call, arguments)
     }
 
-    /// `duration('10m')`, `money('5.00')` and `date('2027-01-31')` are values known now.
-    fn constant(&mut self, call: &Call<'_>) -> Option<Typed> {
-        let texts = call.arguments.iter().map(|argument| match &argument.kind {
-            AstKind::Text(text) => Some(&**text),
-            _ => None,
-        });
-        let texts: Option<Vec<&str>> = texts.collect();
-        let literal = |value, ty| Some(Typed::hard(ExprKind::Literal(value), ty, call.span));
-        let (value, ty, what) = match (&*call.name.text, texts?.as_slice()) {
-            ("duration", [text]) => {
-                let value = Duration::parse(text).map(Value::Duration);
-                (
-                    value,
-                    Type::Duration,
-                    "a length of time such as `30m` or `1.5s`",
-                )
-            }
-            ("date", [text]) => (
-                date(text).map(Value::Date),
-                Type::Date,
-                "a day such as `2027-01-31`",
-            ),
-            ("money", [text]) => {
-                let currency = self.scope.signatures.currency;
-                (
-                    amount(text, currency),
-                    Type::Money,
-                    "an amount such as `5.00` in its currency",
-                )
-            }
-            ("money", [text, currency]) => {
-                let value = Currency::parse(currency).and_then(|known| amount(text, known));
-                (
-                    value,
-                    Type::Money,
-                    "an amount and a currency such as `'5.00', 'EUR'`",
-                )
-            }
-            _ => return None,
-        };
-        match value {
-            Some(value) => literal(value, ty),
-            None => {
-                let written = self.written(call.span);
-                let message = format!("`{written}` is not {what}");
-                self.error(codes::U0315, call.span, message);
-                Some(self.broken(call.span))
-            }
-        }
-    }
-
     fn typed_call(&mut self, call: &Call<'_>, mut arguments: Vec<Typed>) -> Typed {
         if matches!(&*call.name.text, "value" | "orValue") {
             return self.presence(call, arguments);
@@ -558,153 +476,4 @@ impl Checker<'_, '_> {
         }
         self.out.push(found);
     }
-}
-
-type Signature = (Function, Vec<Type>, Type);
-
-fn summable(ty: &Type) -> bool {
-    matches!(ty, Type::Int | Type::Decimal | Type::Money | Type::Duration)
-}
-
-fn ordered(ty: &Type) -> bool {
-    summable(ty) || matches!(ty, Type::Date | Type::Time | Type::Text)
-}
-
-/// `keys` are the types of the key fields of the elements of a list.
-fn list_function(name: &str, types: &[Type], keys: &[Type]) -> Option<Signature> {
-    let same = |function, ty: Type| Some((function, types.to_vec(), ty));
-    match (name, types) {
-        ("sum", [Type::List(item)]) if summable(item) => same(Function::Sum, (**item).clone()),
-        ("sum", [Type::List(item)]) if **item == Type::Nothing => same(Function::Sum, Type::Int),
-        ("min" | "max", [Type::List(item)]) if ordered(item) => {
-            let function = if name == "min" {
-                Function::Min
-            } else {
-                Function::Max
-            };
-            same(function, (**item).clone().optional())
-        }
-        ("min" | "max", [first, rest @ ..]) if ordered(first) && !rest.is_empty() => {
-            let function = if name == "min" {
-                Function::Min
-            } else {
-                Function::Max
-            };
-            let decimal = types.contains(&Type::Decimal) && summable(first);
-            let ty = if decimal {
-                Type::Decimal
-            } else {
-                first.clone()
-            };
-            Some((function, vec![ty.clone(); types.len()], ty))
-        }
-        ("size", [Type::List(_) | Type::Map(..) | Type::Text]) => same(Function::Size, Type::Int),
-        ("size", [Type::Email | Type::Url]) => Some((Function::Size, vec![Type::Text], Type::Int)),
-        ("take", [list @ Type::List(_), Type::Int]) => same(Function::Take, list.clone()),
-        ("put", [list @ Type::List(item), _]) => Some((
-            Function::Put,
-            vec![list.clone(), (**item).clone()],
-            list.clone(),
-        )),
-        ("drop", [list @ Type::List(item), key]) => {
-            let target = match (&**item, keys) {
-                (Type::Record(_), [one]) => one.clone(),
-                (Type::Record(_), [_, ..]) => key.clone(),
-                (other, _) => other.clone(),
-            };
-            Some((Function::Drop, vec![list.clone(), target], list.clone()))
-        }
-        _ => None,
-    }
-}
-
-fn time_function(name: &str, types: &[Type]) -> Option<Signature> {
-    let same = |function, ty: Type| Some((function, types.to_vec(), ty));
-    match (name, types) {
-        ("date", [Type::Time, Type::Text]) => same(Function::Date, Type::Date),
-        ("month", [Type::Time, Type::Text] | [Type::Date]) => same(Function::Month, Type::Text),
-        ("bucket", [Type::Time, Type::Duration]) => same(Function::Bucket, Type::Time),
-        _ => None,
-    }
-}
-
-fn text_function(name: &str, types: &[Type]) -> Option<Signature> {
-    let texts = |function, ty| Some((function, vec![Type::Text; types.len()], ty));
-    let textual = |ty: &Type| {
-        matches!(
-            ty,
-            Type::Text
-                | Type::Email
-                | Type::Url
-                | Type::Enum(_)
-                | Type::State(_)
-                | Type::Tier
-                | Type::Region
-                | Type::Actor(_)
-                | Type::Ref(_)
-        )
-    };
-    match (name, types) {
-        ("merge", [Type::Text, Type::Edits]) => Some((Function::Merge, types.to_vec(), Type::Text)),
-        ("money", [number @ (Type::Int | Type::Decimal)]) => {
-            Some((Function::Money, vec![number.clone()], Type::Money))
-        }
-        ("money", [number @ (Type::Int | Type::Decimal), Type::Text]) => Some((
-            Function::Money,
-            vec![number.clone(), Type::Text],
-            Type::Money,
-        )),
-        ("string", [one]) if textual(one) => texts(Function::String, Type::Text),
-        (
-            "string",
-            [
-                Type::Int
-                | Type::Decimal
-                | Type::Money
-                | Type::Bool
-                | Type::Date
-                | Type::Time
-                | Type::Duration
-                | Type::Json,
-            ],
-        ) => Some((Function::String, types.to_vec(), Type::Text)),
-        ("secret", [Type::Int]) => Some((Function::Secret, types.to_vec(), Type::Text)),
-        ("matches_schema", [Type::Json, Type::Json]) => {
-            Some((Function::MatchesSchema, types.to_vec(), Type::Bool))
-        }
-        ("startsWith", [a, b]) if textual(a) && textual(b) => {
-            texts(Function::StartsWith, Type::Bool)
-        }
-        ("endsWith", [a, b]) if textual(a) && textual(b) => texts(Function::EndsWith, Type::Bool),
-        ("contains", [a, b]) if textual(a) && textual(b) => texts(Function::Contains, Type::Bool),
-        _ => None,
-    }
-}
-
-/// A day as it is written, in days since 1970-01-01.
-fn date(text: &str) -> Option<i32> {
-    let day: jiff::civil::Date = text.parse().ok()?;
-    let since = day.since(jiff::civil::Date::new(1970, 1, 1).ok()?).ok()?;
-    Some(since.get_days())
-}
-
-/// An amount as it is written, exact in the minor units of its currency.
-pub(crate) fn amount(text: &str, currency: Currency) -> Option<Value> {
-    let scale = 10_i64.checked_pow(9_u32.checked_sub(currency.digits())?)?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > currency.digits() as usize || text.ends_with('.') {
-        return None;
-    }
-    // Amounts reach further than decimals, so that the whole part is read on its own.
-    let minor = 10_i64.checked_pow(currency.digits())?;
-    let negative = whole.starts_with('-');
-    let digits = whole.trim_start_matches(['-', '+']);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
-        return None;
-    }
-    let digits: String = digits.chars().filter(|c| *c != '_').collect();
-    let units = digits.parse::<i64>().ok()?.checked_mul(minor)?;
-    let rest = Decimal::parse(&format!("0.{fraction:0<1}"))?.nanos() / scale;
-    let sum = units.checked_add(rest)?;
-    Some(Value::Money(if negative { -sum } else { sum }, currency))
 }

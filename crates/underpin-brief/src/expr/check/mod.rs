@@ -5,6 +5,7 @@
 //! its absence travels through the operations around it, and at the end a bool is false and
 //! anything else is absent. Nothing here evaluates.
 
+mod constants;
 mod convert;
 mod defines;
 mod functions;
@@ -12,10 +13,11 @@ mod members;
 mod narrow;
 mod operators;
 mod show;
+mod table;
 
 pub use defines::check_defines;
-pub use functions::FUNCTIONS;
 pub use show::check_show;
+pub use table::FUNCTIONS;
 
 use super::ast::{Ast, AstKind, Ident};
 use super::lex::{Mistake, MistakeKind};
