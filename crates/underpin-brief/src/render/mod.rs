@@ -92,11 +92,15 @@ fn place(sources: &Sources, span: Span) -> Place<'_> {
     )
 }
 
-/// A help as one line of text, the replacement included where it is short.
+/// A help as one line of text, the replacement included where it is short and not said already.
 fn help_line(help: &Help, primary: Span) -> String {
     match help.edits.as_slice() {
         [edit] if edit.span == primary && is_short(&edit.text) => {
-            format!("{}: `{}`", help.text, edit.text)
+            let shown = format!("`{}`", edit.text);
+            if help.text.contains(&shown) {
+                return help.text.clone();
+            }
+            format!("{}: {shown}", help.text)
         }
         _ => help.text.clone(),
     }

@@ -196,13 +196,6 @@ fn states(cx: &Cx<'_>, node: &Node) -> States {
         }
     }
     super::actor::distinct(cx, moves.iter().map(|one| &one.name));
-    for (at, state) in names.iter().enumerate().skip(1) {
-        if !moves.iter().any(|one| one.to == at) {
-            let message = format!("no move leads to the state `{state}`");
-            let help = format!("add `move <name> <state>… to={state}`, or leave the state out");
-            cx.push(Diagnostic::warning(codes::U0227, state.span, message).help(help));
-        }
-    }
     States {
         names,
         moves: Table::new(moves),

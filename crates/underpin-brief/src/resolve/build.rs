@@ -62,7 +62,9 @@ pub(super) fn build(sources: &Sources, nodes: &[&Node]) -> (Option<Brief>, Vec<D
             records,
         },
     );
-    review::review(&world, &brief);
+    if !has_errors(&world.cx.found.borrow()) {
+        review::review(&world, &brief);
+    }
     let World {
         cx,
         externals,

@@ -20,7 +20,7 @@ pub(super) fn commands(world: &World<'_>) -> Table<Command> {
     for (_, _, node) in names.commands.iter() {
         let mut called = Vec::new();
         calls(node, &mut |word| {
-            called.extend(names.commands.find(word).map(Id::index))
+            called.extend(names.commands.find(word).map(Id::index));
         });
         edges.push(called);
     }

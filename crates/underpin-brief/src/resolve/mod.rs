@@ -21,6 +21,7 @@ mod order;
 mod policy;
 mod quality;
 mod query;
+mod quiet;
 mod read;
 mod record;
 mod review;
@@ -66,6 +67,10 @@ pub fn check(loader: &dyn Loader, name: &str) -> Checked {
     found.extend(more);
     if let Some(brief) = brief.as_ref().filter(|_| !has_errors(&found)) {
         found.extend(crate::flow::check(brief, &loaded.sources));
+    }
+    let found_in_notation = found.iter().any(|d| d.code.id.starts_with("U01"));
+    if found_in_notation {
+        quiet::below_notation(&loaded.documents, &mut found);
     }
     found.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.primary.span, d.code.id, d.severity);

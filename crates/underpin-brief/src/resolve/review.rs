@@ -29,6 +29,7 @@ pub(super) fn review(world: &World<'_>, brief: &Brief) {
         }
     }
     let cx = &world.cx;
+    unreached(world);
     for (id, event) in world.events.iter() {
         if !happens.emitted.contains(&id) {
             let name = &event.name;
@@ -50,6 +51,24 @@ pub(super) fn review(world: &World<'_>, brief: &Brief) {
         }
     }
     unanswered(cx, world, brief);
+}
+
+/// Warns of states that no move leads to.
+fn unreached(world: &World<'_>) {
+    for aggregate in &world.aggregates {
+        let Some(states) = &aggregate.states else {
+            continue;
+        };
+        for (at, state) in states.names.iter().enumerate().skip(1) {
+            if !states.moves.rows().iter().any(|one| one.to == at) {
+                let message = format!("no move leads to the state `{state}`");
+                let help = format!("add `move <name> <state>… to={state}`, or leave the state out");
+                world
+                    .cx
+                    .push(Diagnostic::warning(codes::U0227, state.span, message).help(help));
+            }
+        }
+    }
 }
 
 /// Warns of a reaction to something that no statement makes happen.

@@ -6,7 +6,7 @@ use crate::model::*;
 pub(super) fn of_statements(statements: &[Statement], found: &mut dyn FnMut(Slot)) {
     for statement in statements {
         each_expr(statement, &mut |expr| {
-            expr.slots().into_iter().for_each(&mut *found)
+            expr.slots().into_iter().for_each(&mut *found);
         });
         match &statement.kind {
             StatementKind::Change {

@@ -4,6 +4,7 @@
 pub(crate) mod kinds;
 mod table;
 mod validate;
+mod whole;
 
 pub(crate) use kinds::list;
 pub(crate) use kinds::{Case, Kind};

@@ -1,6 +1,7 @@
 //! The grammar of a brief as a table: one rule per node and place.
 
 use super::kinds::{Case, Kind};
+use super::whole::{COST, FLAG, LIMIT, PIN, QUALITY, QUESTION, SLICE, TENANCY, TIER};
 use super::{Child, Rule, arg, many, may, must, needed, once, rule, some};
 
 /// A file: a flat list of declarations.
@@ -30,9 +31,9 @@ pub(crate) static TOP: Rule = rule("file").children(&[
     many(&QUESTION),
 ]);
 
-const KEBAB: Kind = Kind::Name(Case::Kebab);
-const PASCAL: Kind = Kind::Name(Case::Pascal);
-const SNAKE: Kind = Kind::Name(Case::Snake);
+pub(super) const KEBAB: Kind = Kind::Name(Case::Kebab);
+pub(super) const PASCAL: Kind = Kind::Name(Case::Pascal);
+pub(super) const SNAKE: Kind = Kind::Name(Case::Snake);
 
 static SYSTEM: Rule = rule("system").args(&[arg("name", KEBAB)]).children(&[
     once(&TITLE),
@@ -310,7 +311,7 @@ static PART: Rule = rule("part")
     .props(&[may("each", Kind::Expr), may("within", Kind::Duration)])
     .children(&[many(&SET), many(&PART_SHOW), many(&FALLBACK)]);
 static PART_SHOW: Rule = rule("show").rest("field", Kind::Word);
-static SET: Rule = rule("set").open(Kind::Expr);
+pub(super) static SET: Rule = rule("set").open(Kind::Expr);
 static FALLBACK: Rule = rule("fallback").open(Kind::Expr);
 static STALE: Rule = rule("stale")
     .args(&[arg("age", Kind::Duration)])
@@ -334,7 +335,7 @@ static LOAD: Rule = rule("load").props(&[
     may("per", Kind::Expr),
     may("typical", Kind::Int),
 ]);
-static WITHIN: Rule = rule("within").props(&[
+pub(super) static WITHIN: Rule = rule("within").props(&[
     may("p50", Kind::Duration),
     may("p99", Kind::Duration),
     may("for", Kind::Word),
@@ -500,107 +501,3 @@ static DELIVER: Rule = rule("deliver")
         may("timeout", Kind::Duration),
     ]);
 static SLOW: Rule = rule("slow").args(&[arg("how", Kind::OneOf(&["close", "conflate", "drop"]))]);
-
-static LIMIT: Rule = rule("limit")
-    .args(&[arg("name", KEBAB)])
-    .props(&[
-        must("per", Kind::OneOf(&["caller", "tenant", "ip", "all"])),
-        may("rate", Kind::Rate),
-        may("burst", Kind::Int),
-        may("count", Kind::Word),
-        may("sum", Kind::Path),
-        may("max", Kind::Bound),
-        may("else", KEBAB),
-    ])
-    .children(&[many(&FOR)]);
-static FOR: Rule = rule("for")
-    .args(&[arg("operation", Kind::Word)])
-    .rest("operation", Kind::Word);
-
-static TENANCY: Rule = rule("tenancy")
-    .args(&[arg("aggregate", Kind::Word)])
-    .children(&[once(&TENANCY_TIER), once(&TENANCY_REGION), many(&CALLER)]);
-static TENANCY_TIER: Rule = rule("tier").args(&[arg("expression", Kind::Expr)]);
-static TENANCY_REGION: Rule = rule("region").args(&[arg("expression", Kind::Expr)]);
-static CALLER: Rule = rule("caller")
-    .args(&[arg("actor", Kind::Word)])
-    .props(&[may("via", Kind::Word), may("claim", Kind::Text)]);
-static TIER: Rule = rule("tier")
-    .args(&[arg("name", KEBAB)])
-    .props(&[
-        may("isolation", Kind::OneOf(&["pool", "bridge", "silo"])),
-        may("tenants", Kind::Int),
-    ])
-    .children(&[many(&TIER_LIMIT), many(&TIER_FLAG)]);
-static TIER_LIMIT: Rule = rule("limit").args(&[arg("limit", Kind::Word)]).props(&[
-    may("rate", Kind::Rate),
-    may("burst", Kind::Int),
-    may("max", Kind::Bound),
-]);
-static TIER_FLAG: Rule = rule("flag")
-    .args(&[arg("flag", Kind::Word)])
-    .rest("flag", Kind::Word);
-static FLAG: Rule = rule("flag")
-    .args(&[arg("name", Kind::Name(Case::Either))])
-    .children(&[once(&ROLLOUT)]);
-static ROLLOUT: Rule = rule("rollout")
-    .args(&[arg("share", Kind::Percent)])
-    .props(&[may("by", Kind::OneOf(&["caller", "tenant"]))]);
-
-static SLICE: Rule = rule("slice")
-    .args(&[arg("name", KEBAB)])
-    .props(&[must("from", Kind::Word)])
-    .children(&[
-        some(&TAKE),
-        many(&AFTER),
-        once(&SHADOW),
-        once(&CANARY),
-        once(&BACK),
-    ]);
-static TAKE: Rule = rule("take")
-    .args(&[arg("name", Kind::Word)])
-    .rest("name", Kind::Word);
-static AFTER: Rule = rule("after")
-    .args(&[arg("slice", Kind::Word)])
-    .rest("slice", Kind::Word);
-static SHADOW: Rule = rule("shadow").props(&[
-    may("for", Kind::Duration),
-    may("sample", Kind::Percent),
-    may("ignore", Kind::Word),
-    may("tolerate", Kind::Percent),
-]);
-static CANARY: Rule = rule("canary")
-    .args(&[arg("share", Kind::Percent)])
-    .rest("share", Kind::Percent)
-    .props(&[
-        may("every", Kind::Duration),
-        may("by", Kind::OneOf(&["caller", "tenant", "key"])),
-    ]);
-static BACK: Rule = rule("back")
-    .props(&[may("within", Kind::Duration), may("for", Kind::Duration)])
-    .children(&[many(&SET)]);
-
-static QUALITY: Rule = rule("quality").children(&[
-    many(&QUALITY_AVAILABILITY),
-    once(&RECOVERY),
-    many(&PRIVACY),
-    once(&BUDGET),
-    many(&WITHIN),
-]);
-static QUALITY_AVAILABILITY: Rule = rule("availability")
-    .args(&[arg("share", Kind::Percent)])
-    .props(&[may("for", Kind::Word)]);
-static RECOVERY: Rule =
-    rule("recovery").props(&[may("point", Kind::Duration), may("time", Kind::Duration)]);
-static PRIVACY: Rule = rule("privacy")
-    .args(&[arg("rule", Kind::Word)])
-    .rest("rule", Kind::Word);
-static BUDGET: Rule = rule("budget").args(&[arg("amount", Kind::Budget)]);
-static COST: Rule = rule("cost").open(Kind::Any);
-static PIN: Rule = rule("pin")
-    .args(&[arg("kind", KEBAB), arg("option", Kind::Word)])
-    .rest("subject", Kind::Word)
-    .props(&[may("for", Kind::Word)]);
-static QUESTION: Rule = rule("question")
-    .args(&[arg("question", Kind::Text)])
-    .props(&[may("about", Kind::Word)]);

@@ -85,6 +85,7 @@ fn arguments(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
         count += 1;
         match place {
             Some(place) => value(rule, place.name, place.kind, entry, out),
+            None if lone_property(rule, node).is_some() => {}
             None => too_many(rule, entry, out),
         }
     }
@@ -97,6 +98,20 @@ fn arguments(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
                 .help(format!("write `{}`", usage(rule))),
         );
     }
+}
+
+/// The one property that a node needs, where a value stands without its name: `page 50`.
+fn lone_property<'n>(
+    rule: &'static Rule,
+    node: &'n Node,
+) -> Option<(&'static super::Prop, &'n Entry)> {
+    let mut needed = rule.props.iter().filter(|prop| prop.required);
+    let (Some(prop), None) = (needed.next(), needed.next()) else {
+        return None;
+    };
+    let entry = node.arg(0)?;
+    let lone = rule.args.is_empty() && rule.rest.is_none() && node.prop(prop.name).is_none();
+    (lone && node.arg(1).is_none() && prop.kind.admits(entry)).then_some((prop, entry))
 }
 
 fn too_many(rule: &'static Rule, entry: &Entry, out: &mut Vec<Diagnostic>) {
@@ -166,7 +181,19 @@ fn properties(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
         }
     }
     for prop in rule.props.iter().filter(|prop| prop.required) {
-        if node.prop(prop.name).is_none() {
+        if let Some((_, entry)) = lone_property(rule, node) {
+            let message = format!("the value of `{}` is named", rule.name);
+            let help = format!("write `{}=`", prop.name);
+            let insert = crate::source::Span {
+                end: entry.span.start,
+                ..entry.span
+            };
+            out.push(Diagnostic::error(codes::U0203, entry.span, message).fix(
+                help,
+                insert,
+                format!("{}=", prop.name),
+            ));
+        } else if node.prop(prop.name).is_none() {
             let message = format!("`{}` lacks `{}=`", rule.name, prop.name);
             let expected = format!("`{}=` is {}", prop.name, prop.kind.expected());
             out.push(Diagnostic::error(codes::U0204, node.head, message).help(expected));
@@ -209,7 +236,7 @@ fn unknown_property(rule: &'static Rule, key: &Name, out: &mut Vec<Diagnostic>) 
 
 fn children(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
     if rule.children.is_empty() {
-        if node.nodes().first().is_some() {
+        if !node.nodes().is_empty() {
             let message = format!("`{}` has no block", rule.name);
             let help = format!("write `{}`", usage(rule));
             out.push(Diagnostic::error(codes::U0201, node.children_span, message).help(help));
