@@ -1,0 +1,257 @@
+//! A backend in a process of its own: what a client sees, and what survives `kill -9`.
+
+use crate::support::{Backend, Folder, eventually, example};
+use serde_json::json;
+
+/// The shop with one article in stock, and tokens of its people.
+struct Shop {
+    backend: Backend,
+    manager: String,
+    ada: String,
+    folder: Folder,
+}
+
+impl Shop {
+    fn open(extra: &[&str]) -> Self {
+        let folder = Folder::new();
+        let backend = Backend::start(&example("shop"), &folder.path("data"), extra);
+        let shop = Self::of(backend, folder);
+        shop.post(
+            &shop.manager,
+            "/categories",
+            "",
+            &json!({"slug": "tea", "name": "Tea"}),
+            201,
+        );
+        let product = json!({"sku": "tea-01", "name": "Green tea", "category": "tea",
+            "price": {"amount": "4.90", "currency": "EUR"}, "stock": 10});
+        shop.post(&shop.manager, "/products", "", &product, 201);
+        shop
+    }
+
+    fn of(backend: Backend, folder: Folder) -> Self {
+        let manager = backend.token("clerk", "max", &["--role", "manager"]);
+        let ada = backend.token("shopper", "ada", &[]);
+        Self {
+            backend,
+            manager,
+            ada,
+            folder,
+        }
+    }
+
+    /// `kill -9`, and the same data folder again.
+    fn crash(self, extra: &[&str]) -> Self {
+        let Self {
+            backend, folder, ..
+        } = self;
+        backend.kill();
+        let backend = Backend::start(&example("shop"), &folder.path("data"), extra);
+        Self::of(backend, folder)
+    }
+
+    fn post(
+        &self,
+        token: &str,
+        path: &str,
+        key: &str,
+        body: &serde_json::Value,
+        status: u16,
+    ) -> Said {
+        let bearer = format!("Bearer {token}");
+        let mut headers = vec![("Authorization", bearer.as_str())];
+        if !key.is_empty() {
+            headers.push(("Idempotency-Key", key));
+        }
+        let text = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let answer = self.backend.ask("POST", path, &headers, &text);
+        assert_eq!(answer.status, status, "POST {path}: {answer:?}");
+        Said {
+            location: answer.header("location").to_owned(),
+            body: answer.body,
+        }
+    }
+
+    fn get(&self, token: &str, path: &str) -> serde_json::Value {
+        let bearer = format!("Bearer {token}");
+        let answer = self
+            .backend
+            .ask("GET", path, &[("Authorization", &bearer)], "");
+        assert_eq!(answer.status, 200, "GET {path}: {answer:?}");
+        answer.json()
+    }
+
+    /// What is left of the article, as a restock by one tells it.
+    fn stock(&self) -> i64 {
+        let said = self.post(
+            &self.manager,
+            "/products/tea-01/restock",
+            "",
+            &json!({"quantity": 1}),
+            200,
+        );
+        said.json()["stock"].as_i64().expect("a number") - 1
+    }
+}
+
+struct Said {
+    location: String,
+    body: String,
+}
+
+impl Said {
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+
+    fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+fn two() -> serde_json::Value {
+    json!({"email": "ada@example.org", "lines": [{"product": "tea-01", "quantity": 2}]})
+}
+
+#[test]
+fn a_client_orders_once_and_is_refused_where_the_brief_says_so() {
+    let shop = Shop::open(&[]);
+    let placed = shop.post(&shop.ada, "/orders", "k1", &two(), 201);
+    assert_eq!(
+        placed.json()["total"],
+        json!({"amount": "9.80", "currency": "EUR"})
+    );
+    assert!(
+        placed.location.starts_with("/orders/"),
+        "{}",
+        placed.location
+    );
+    let again = shop.post(&shop.ada, "/orders", "k1", &two(), 201);
+    assert_eq!(
+        again.body, placed.body,
+        "a repetition gets the stored answer"
+    );
+    let other =
+        json!({"email": "eve@example.org", "lines": [{"product": "tea-01", "quantity": 1}]});
+    shop.post(&shop.ada, "/orders", "k1", &other, 422);
+    assert_eq!(shop.stock(), 8, "one order took two");
+    assert_eq!(shop.get(&shop.ada, &placed.location)["state"], "paid");
+
+    let many =
+        json!({"email": "ada@example.org", "lines": [{"product": "tea-01", "quantity": 90}]});
+    let short = shop.backend.ask(
+        "POST",
+        "/orders",
+        &[("Authorization", &format!("Bearer {}", shop.ada))],
+        &many.to_string(),
+    );
+    assert_eq!(short.json()["code"], "out-of-stock", "{short:?}");
+    assert_eq!(shop.stock(), 9, "a refused order took nothing");
+
+    let late = shop.backend.ask(
+        "POST",
+        &format!("{}/cancel-order", placed.location),
+        &[("Authorization", &format!("Bearer {}", shop.ada))],
+        "",
+    );
+    assert!(late.status < 300, "{late:?}");
+    assert_eq!(shop.get(&shop.ada, &placed.location)["state"], "cancelled");
+    assert_eq!(shop.stock(), 12, "cancelling gives back");
+}
+
+#[test]
+fn strangers_see_and_do_nothing() {
+    let shop = Shop::open(&[]);
+    let placed = shop.post(&shop.ada, "/orders", "", &two(), 201);
+    let eve = shop.backend.token("shopper", "eve", &[]);
+    let bearer = format!("Bearer {eve}");
+    let seen = shop
+        .backend
+        .ask("GET", &placed.location, &[("Authorization", &bearer)], "");
+    assert_eq!(seen.status, 404, "{seen:?}");
+    let cancel = format!("{}/cancel-order", placed.location);
+    assert_eq!(
+        shop.post(&eve, &cancel, "", &serde_json::Value::Null, 404)
+            .code(),
+        "not-found"
+    );
+    assert_eq!(shop.backend.ask("POST", &cancel, &[], "").status, 401);
+    let add = json!({"slug": "x", "name": "X"});
+    assert_eq!(
+        shop.post(&eve, "/categories", "", &add, 403).code(),
+        "forbidden"
+    );
+}
+
+#[test]
+fn an_order_that_was_killed_in_the_middle_of_a_payment_is_paid_once() {
+    let shop = Shop::open(&["--slow", "payments=2s"]);
+    let (address, bearer) = (shop.backend.address.clone(), format!("Bearer {}", shop.ada));
+    let asking = std::thread::spawn(move || {
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Idempotency-Key", "k1"),
+        ];
+        Backend::try_ask(&address, "POST", "/orders", &headers, &two().to_string())
+    });
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let shop = shop.crash(&[]);
+    assert!(
+        asking
+            .join()
+            .expect("the asking thread")
+            .is_none_or(|answer| answer.status >= 500)
+    );
+    let bearer = format!("Bearer {}", shop.ada);
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Idempotency-Key", "k1"),
+    ];
+    let placed = eventually("the order is placed", || {
+        let answer = shop
+            .backend
+            .ask("POST", "/orders", &headers, &two().to_string());
+        (answer.status == 201).then_some(answer)
+    });
+    let seen = shop.get(&shop.ada, placed.header("location"));
+    assert_eq!(seen["state"], "paid");
+    assert_eq!(shop.stock(), 8, "the order took its two once");
+    let mine = shop.get(&shop.ada, "/my-orders");
+    assert_eq!(mine["items"].as_array().map(Vec::len), Some(1), "{mine}");
+}
+
+#[test]
+fn a_data_folder_of_another_brief_is_refused_untouched() {
+    let folder = Folder::new();
+    let backend = Backend::start(&example("notes"), &folder.path("data"), &[]);
+    backend.kill();
+    let data = folder.path("data").display().to_string();
+    let shop = example("shop").display().to_string();
+    let said = crate::support::underpin(["run", &shop, "--port", "0", "--data", &data]);
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.err.contains("U06"), "{}", said.err);
+    Backend::start(&example("notes"), &folder.path("data"), &[]).kill();
+}
+
+#[test]
+fn every_example_starts_and_answers() {
+    for name in ["shop", "notes", "clinic"] {
+        let folder = Folder::new();
+        let backend = Backend::start(&example(name), &folder.path("data"), &["--sample"]);
+        for path in [
+            "/health/live",
+            "/health/ready",
+            "/openapi.json",
+            "/metrics",
+            "/docs",
+        ] {
+            let answer = backend.ask("GET", path, &[], "");
+            assert_eq!(answer.status, 200, "{name} {path}: {answer:?}");
+        }
+        assert_eq!(backend.ask("GET", "/nowhere", &[], "").status, 404);
+    }
+}
