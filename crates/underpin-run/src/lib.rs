@@ -16,7 +16,9 @@ pub mod store;
 pub mod trace;
 pub mod world;
 
-pub use start::{Ground, Options, Prepared, Running, StartError, block_on, start, start_embedded};
+pub use start::{
+    Ground, Options, Prepared, Running, StartError, Started, block_on, start, start_embedded,
+};
 
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,7 @@
 mod checks;
 
 use crate::backend::Backend;
-use crate::engine::Engine;
+use crate::engine;
 use crate::externals::{Behaviour, Chosen, Externals, Http, Simulated};
 use crate::folder::Folder;
 use crate::identity::{Issuer, Names};
@@ -15,7 +15,7 @@ use crate::serve::log::{Level, Line, Log};
 use crate::serve::metrics::Metrics;
 use crate::serve::{Drain, Limits, Served, serve};
 use crate::world::World;
-use checks::{bind, data_folder, known_names, loopback, not_bound, not_opened};
+use checks::{bind, data_folder, known_names, loopback, not_bound};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use underpin_brief::codes::{Code, serving};
+use underpin_brief::diagnostic::Diagnostic;
 use underpin_brief::model::{Brief, Named};
 use underpin_contract::Contract;
 
@@ -250,33 +251,44 @@ fn handler(
     }))
 }
 
-/// Starts a backend on the embedded engine: one process, SQLite in the data folder. Returns it
-/// with name and id of each flow that was found unfinished and goes on.
+/// A backend on the embedded engine, with what is to be told about it.
+pub struct Started {
+    /// The backend.
+    pub running: Running,
+    /// Flows that were found unfinished and go on: name and id.
+    pub recovered: Vec<String>,
+    /// What the brief declares and is not served yet.
+    pub notes: Vec<Diagnostic>,
+    /// Rows that were made as a sample, by aggregate.
+    pub sampled: Vec<(String, u64)>,
+}
+
+/// Starts a backend on the embedded engine: one process, SQLite in the data folder. With `sample`
+/// an empty folder is filled through ordinary commands.
 ///
 /// # Errors
 /// As [`start`]; a data folder that is in use or was made by another brief, which is then as it was.
 pub async fn start_embedded(
     prepared: Prepared,
     options: Options,
-) -> Result<(Running, Vec<String>), StartError> {
+    sample: bool,
+) -> Result<Started, StartError> {
     let brief = Arc::clone(&prepared.brief);
-    let path = options.data.clone();
-    let mut recovered = Vec::new();
-    let found = &mut recovered;
+    let mut told = (Vec::new(), Vec::new(), Vec::new());
+    let found = &mut told;
     let engine = |ground: Ground| async move {
-        let engine = Engine::open(&brief, &path, ground.world, ground.externals);
-        let engine = engine.map_err(|error| not_opened(&error))?;
-        let defect = |error: crate::store::StoreError| {
-            StartError::new(
-                serving::U0692,
-                format!("the data folder does not read back: {error}"),
-            )
-        };
-        *found = engine.start().await.map_err(defect)?;
-        Ok(Arc::new(engine) as Arc<dyn Backend>)
+        let begun = engine::begin(&brief, ground, sample).await?;
+        *found = (begun.recovered, begun.notes, begun.sampled);
+        Ok(begun.backend)
     };
     let running = start(prepared, options, World::system(), engine).await?;
-    Ok((running, recovered))
+    let (recovered, notes, sampled) = told;
+    Ok(Started {
+        running,
+        recovered,
+        notes,
+        sampled,
+    })
 }
 
 impl Running {

@@ -6,5 +6,6 @@
     reason = "tests"
 )]
 
+mod commands;
 mod running;
 mod support;

@@ -59,7 +59,7 @@ fn refused(error: &OpenError) -> StartError {
     match error {
         OpenError::InUse(folder) => {
             let message = format!("another process uses the data folder `{}`", shown(folder));
-            StartError::new(serving::U0681, message)
+            StartError::new(serving::U0695, message)
                 .help("stop it, or give this one a folder of its own with `--data`")
         }
         OpenError::OtherBrief {
@@ -74,7 +74,7 @@ fn refused(error: &OpenError) -> StartError {
                 message.push_str("\n  - ");
                 message.push_str(difference);
             }
-            StartError::new(serving::U0680, message)
+            StartError::new(serving::U0696, message)
                 .help("nothing was touched; give this brief a folder of its own with `--data`")
         }
         OpenError::Unusable(folder, why) => {

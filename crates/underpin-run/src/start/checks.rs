@@ -2,7 +2,6 @@
 //! help.
 
 use super::{Options, StartError};
-use crate::store::OpenError;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpListener;
@@ -40,17 +39,6 @@ pub(super) fn data_folder(options: &Options, error: &io::Error) -> StartError {
         serving::U0692,
         format!("the data folder `{path}` cannot be used: {error}"),
     )
-}
-
-pub(super) fn not_opened(error: &OpenError) -> StartError {
-    let message = error.to_string();
-    match error {
-        OpenError::InUse(_) => StartError::new(serving::U0695, message)
-            .help("stop that process first, or give this one a folder of its own with `--data`"),
-        OpenError::OtherBrief { .. } => StartError::new(serving::U0696, message)
-            .help("give this brief a folder of its own with `--data`; nothing was touched"),
-        OpenError::Unusable(..) => StartError::new(serving::U0692, message),
-    }
 }
 
 pub(super) fn known_names(brief: &Brief, options: &Options) -> Result<(), StartError> {

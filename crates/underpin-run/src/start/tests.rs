@@ -205,11 +205,11 @@ async fn what_cannot_be_started_is_refused_with_a_code_and_a_help() {
 /// Starts again on a folder that the last one, in the same process, is about to let go of.
 async fn restarted(prepared: Prepared, temp: &TempFolder) -> Result<Running, StartError> {
     for _ in 0..200 {
-        match start_embedded(prepared.clone(), quiet(temp)).await {
+        match start_embedded(prepared.clone(), quiet(temp), false).await {
             Err(error) if error.code.id == "U0695" => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            other => return other.map(|(running, _)| running),
+            other => return other.map(|started| started.running),
         }
     }
     panic!("the folder stays in use");
@@ -256,7 +256,11 @@ fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn the_embedded_engine_serves_what_the_brief_describes_and_remembers_it() {
     let temp = TempFolder::new();
-    let (running, recovered) = start_embedded(prepared(), quiet(&temp)).await.unwrap();
+    let Started {
+        running, recovered, ..
+    } = start_embedded(prepared(), quiet(&temp), false)
+        .await
+        .unwrap();
     assert!(recovered.is_empty());
     let client = Client::of(&running, &temp);
     let key = "idempotency-key: k1\r\n";
@@ -292,8 +296,10 @@ async fn the_embedded_engine_serves_what_the_brief_describes_and_remembers_it() 
 #[tokio::test]
 async fn a_folder_of_another_brief_is_refused_and_left_as_it_was() {
     let temp = TempFolder::new();
-    let (running, _) = start_embedded(prepared(), quiet(&temp)).await.unwrap();
-    let used = start_embedded(prepared(), quiet(&temp))
+    let Started { running, .. } = start_embedded(prepared(), quiet(&temp), false)
+        .await
+        .unwrap();
+    let used = start_embedded(prepared(), quiet(&temp), false)
         .await
         .err()
         .unwrap();

@@ -29,6 +29,8 @@ commands! {
     New: new,
     Check: check,
     Fmt: fmt,
+    Plan: plan,
+    Explain: explain,
     #[cfg(feature = "run")]
     Run: run,
     #[cfg(feature = "run")]

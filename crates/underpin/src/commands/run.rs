@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use underpin_brief::model;
-use underpin_run::{self as start, Options, Prepared, Running, StartError};
+use underpin_run::{Options, Prepared, Started, StartError};
 
 /// Run the described backend in this process, durable, with nothing to install.
 #[derive(clap::Args)]
@@ -56,7 +56,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
         Err((message, help)) => return fail(terminal, &message, &help),
     };
     let services = planned.design.services().len();
-    let outcome = start::block_on(serve(prepared(planned), options, args.sample, services, terminal));
+    let outcome = underpin_run::block_on(serve(prepared(planned), options, args.sample, services, terminal));
     match outcome {
         Ok(Ok(())) => FINE,
         Ok(Err(error)) => {
@@ -117,19 +117,10 @@ async fn serve(
     terminal: &mut Terminal,
 ) -> Result<(), StartError> {
     let brief = Arc::clone(&prepared.brief);
-    let _ = sample;
-    let (running, recovered) = start::start_embedded(prepared, options).await?;
-    let started = Started { running, recovered, sampled: Vec::new(), notes: Vec::new() };
+    let started = underpin_run::start_embedded(prepared, options, sample).await?;
     terminal.out(&greeting(&brief, &started, services));
     started.running.until_told().await;
     Ok(())
-}
-
-struct Started {
-    running: Running,
-    recovered: Vec<String>,
-    sampled: Vec<(String, u64)>,
-    notes: Vec<underpin_brief::diagnostic::Diagnostic>,
 }
 
 /// What a person sees when the backend is ready.

@@ -75,7 +75,6 @@ pub struct Backend {
     pub brief: PathBuf,
     pub data: PathBuf,
     pub address: String,
-    pub greeting: Vec<String>,
 }
 
 impl Backend {
@@ -115,7 +114,6 @@ impl Backend {
             brief: brief.to_owned(),
             data: data.to_owned(),
             address,
-            greeting,
         }
     }
 
