@@ -3,7 +3,7 @@
 use crate::words::{count, peak, thousands, time};
 use std::fmt::Write;
 use underpin_brief::model::{Brief, Named};
-use underpin_design::{Design, Flow, FlowKind, Service, Step, StepRole};
+use underpin_design::{Decision, Design, Flow, FlowKind, Service, Step, StepRole};
 
 /// So many sagas are shown.
 const SAGAS: usize = 8;
@@ -182,17 +182,28 @@ fn choices(design: &Design, out: &mut String) {
             &format!("Refused      {} ({})", decision.kind, decision.why),
         );
     }
-    let system = &design.system().name;
-    let whole = design
+    let whole: Vec<String> = design
         .decisions()
         .iter()
-        .filter(|of| &of.subject == system && of.chosen != "none");
-    let whole: Vec<String> = whole
+        .filter(|of| about_the_whole(design, of) && of.chosen != "none" && of.pinned.is_none())
         .map(|of| format!("{} {}", of.kind, of.chosen))
         .collect();
     if !whole.is_empty() {
         line(out, &format!("Chosen       {}", whole.join(", ")));
     }
+}
+
+/// Whether a decision is about the system, not about something of the same name.
+pub(crate) fn about_the_whole(design: &Design, decision: &Decision) -> bool {
+    let parts = [
+        "authentication",
+        "flow",
+        "interaction",
+        "read-path",
+        "realtime",
+        "resilience",
+    ];
+    decision.subject == design.system().name && !parts.contains(&decision.kind.as_str())
 }
 
 fn questions(design: &Design, out: &mut String) {

@@ -5,7 +5,7 @@
 
 use crate::Cutting;
 use std::collections::BTreeSet;
-use underpin_brief::flow::{Cut, FlowId, Owner, analyse};
+use underpin_brief::flow::{Cut, FlowId, Owner, Survey, analyse_with};
 use underpin_brief::model::*;
 use underpin_design::{Context, FIRST_PORT, Lock, Service};
 
@@ -61,7 +61,7 @@ impl Boundaries {
 }
 
 /// Draws the boundaries.
-pub(crate) fn draw(brief: &Brief, cutting: Cutting) -> Boundaries {
+pub(crate) fn draw(brief: &Brief, survey: &Survey, cutting: Cutting) -> Boundaries {
     let pins: Vec<&Pin> = brief
         .pins
         .iter()
@@ -80,7 +80,7 @@ pub(crate) fn draw(brief: &Brief, cutting: Cutting) -> Boundaries {
     for service in 0..cut.count() {
         parts.push(part(brief, &cut, service, &names, &parts));
     }
-    externals(brief, &cut, &mut parts);
+    externals(brief, survey, &cut, &mut parts);
     Boundaries {
         cut,
         parts,
@@ -163,10 +163,10 @@ fn part(
 }
 
 /// Externals belong to the contexts that talk with them; one that nobody calls to the first.
-fn externals(brief: &Brief, cut: &Cut, parts: &mut [Part]) {
+fn externals(brief: &Brief, survey: &Survey, cut: &Cut, parts: &mut [Part]) {
     let mut talks: BTreeSet<(usize, Id<External>)> = BTreeSet::new();
     for id in FlowId::all(brief) {
-        let flow = analyse(brief, id, cut);
+        let flow = analyse_with(brief, survey, id, cut);
         for segment in &flow.segments {
             if let Owner::External(external, _) = segment.owner {
                 talks.insert((flow.home, external));

@@ -5,7 +5,7 @@ use crate::Planning;
 use crate::assumptions::DEFAULT_LATENCY_P99_MS;
 use crate::flows::{parts, step_names, target_name};
 use crate::words::millis;
-use underpin_brief::flow::{FlowId, Owner, analyse};
+use underpin_brief::flow::{FlowId, Owner, analyse_with};
 use underpin_brief::model::*;
 use underpin_design::Call;
 
@@ -37,7 +37,7 @@ pub(crate) fn latency_p99(external: &External, operation: &ExternalOperation) ->
 
 fn of_flow(planning: &Planning<'_>, id: FlowId, found: &mut Vec<Call>) {
     let brief = planning.brief;
-    let flow = analyse(brief, id, &planning.boundaries.cut);
+    let flow = analyse_with(brief, planning.survey, id, &planning.boundaries.cut);
     let Some(planned) = planning
         .flows
         .iter()
@@ -78,7 +78,13 @@ fn of_flow(planning: &Planning<'_>, id: FlowId, found: &mut Vec<Call>) {
                 calls.push(external(brief, *target, !fallback.is_empty(), blank));
             }
             (Owner::Command(child), _) => {
-                let to = analyse(brief, FlowId::Command(child), &planning.boundaries.cut).home;
+                let to = analyse_with(
+                    brief,
+                    planning.survey,
+                    FlowId::Command(child),
+                    &planning.boundaries.cut,
+                )
+                .home;
                 if to != flow.home {
                     let to = planning.boundaries.name(to);
                     let operation = target_name(brief, CallTarget::Command(child));

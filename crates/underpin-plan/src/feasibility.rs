@@ -7,7 +7,7 @@ use crate::words::{decimal, millis, percent, time};
 use std::collections::BTreeSet;
 use underpin_brief::codes::design as codes;
 use underpin_brief::diagnostic::Diagnostic;
-use underpin_brief::flow::{Cut, FlowId, analyse};
+use underpin_brief::flow::{Cut, FlowId, analyse_with};
 use underpin_brief::model::*;
 use underpin_brief::source::Span;
 
@@ -18,7 +18,7 @@ pub(crate) fn check(planning: &Planning<'_>) -> Vec<Diagnostic> {
     let brief = planning.brief;
     let mut found = Vec::new();
     for (id, command) in brief.commands.iter() {
-        let waits = waits_of_command(brief, id);
+        let waits = waits_of_command(planning, id);
         let of = Operation {
             name: &command.name,
             withins: &command.withins,
@@ -47,12 +47,18 @@ struct Wait {
     decides: bool,
 }
 
-fn waits_of_command(brief: &Brief, id: Id<Command>) -> Vec<Wait> {
+fn waits_of_command(planning: &Planning<'_>, id: Id<Command>) -> Vec<Wait> {
+    let brief = planning.brief;
     let command = brief.commands.get(id);
     if command.answer == AnswerMode::Accepted {
         return Vec::new();
     }
-    let flow = analyse(brief, FlowId::Command(id), &Cut::one(brief));
+    let flow = analyse_with(
+        brief,
+        planning.survey,
+        FlowId::Command(id),
+        &Cut::one(brief),
+    );
     let mut waits = Vec::new();
     for (at, step) in flow.steps.iter().enumerate() {
         let Some(statement) = step.statement(&command.body) else {

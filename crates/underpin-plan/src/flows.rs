@@ -4,7 +4,7 @@ use crate::Planning;
 use crate::assumptions::DEFAULT_DEADLINE_MS;
 use crate::words::millis;
 use std::collections::BTreeSet;
-use underpin_brief::flow::{self, FlowId, Owner, StepUndo, aggregates_of, analyse};
+use underpin_brief::flow::{self, FlowId, Owner, StepUndo, aggregates_of, analyse_with};
 use underpin_brief::model::*;
 use underpin_design::{Flow, FlowKind, Hold, Step, StepRole};
 
@@ -42,7 +42,7 @@ pub(crate) fn p99(withins: &[Within]) -> Option<u64> {
 
 fn command(planning: &Planning<'_>, id: FlowId) -> Flow {
     let brief = planning.brief;
-    let analysed = analyse(brief, id, &planning.boundaries.cut);
+    let analysed = analyse_with(brief, planning.survey, id, &planning.boundaries.cut);
     let names = step_names(&analysed.steps);
     let body = id.body(brief);
     let saga = analysed.kind == flow::FlowKind::Saga;
@@ -121,7 +121,12 @@ fn step(
         Owner::Service(service) => planning.boundaries.name(service),
         Owner::External(external, _) => brief.externals.get(external).name.to_string(),
         Owner::Command(id) => {
-            let child = analyse(brief, FlowId::Command(id), &planning.boundaries.cut);
+            let child = analyse_with(
+                brief,
+                planning.survey,
+                FlowId::Command(id),
+                &planning.boundaries.cut,
+            );
             planning.boundaries.name(child.home)
         }
     };

@@ -15,6 +15,7 @@ mod words;
 
 use boundaries::Boundaries;
 use underpin_brief::diagnostic::{Diagnostic, Outcome};
+use underpin_brief::flow::Survey;
 use underpin_brief::model::Brief;
 use underpin_design::{
     Assumption, Builder, Call, Design, DesignForm, FORM_VERSION, Flow, Lock, System,
@@ -44,6 +45,7 @@ pub struct Options {
 /// What every part of the planner sees.
 pub(crate) struct Planning<'a> {
     pub brief: &'a Brief,
+    pub survey: &'a Survey,
     pub options: Options,
     pub boundaries: Boundaries,
     pub flows: Vec<Flow>,
@@ -55,9 +57,11 @@ pub(crate) struct Planning<'a> {
 /// asks for what cannot be had; an error among them means that the design breaks a requirement.
 #[must_use]
 pub fn plan(brief: &Brief, lock: &Lock, options: Options) -> Outcome<Design> {
-    let boundaries = boundaries::draw(brief, options.cutting);
+    let survey = &Survey::of(brief);
+    let boundaries = boundaries::draw(brief, survey, options.cutting);
     let mut planning = Planning {
         brief,
+        survey,
         options,
         boundaries,
         flows: Vec::new(),

@@ -5,14 +5,14 @@ use super::expand::{self, Leaf};
 use super::holds::holds;
 use super::refusal::Walk;
 use super::segments;
-use super::{Cut, Flow, FlowId, FlowKind, Owner, Role, Step, StepUndo};
+use super::{Cut, Flow, FlowId, FlowKind, Owner, Role, Step, StepUndo, Survey};
 use crate::model::*;
 
 /// See [`super::analyse`].
-pub(super) fn analyse(brief: &Brief, id: FlowId, cut: &Cut) -> Flow {
+pub(super) fn analyse(brief: &Brief, survey: &Survey, id: FlowId, cut: &Cut) -> Flow {
     let body = id.body(brief);
-    let walk = Walk::new(brief, id);
-    let examined = examine(&walk, &Cut::finest(brief), &body.statements);
+    let walk = Walk::new(brief, survey, id);
+    let examined = examine(&walk, &survey.finest, &body.statements);
     let leaves = &examined.leaves;
     let home = home(brief, cut, leaves);
     let owners: Vec<Option<Owner>> = leaves
@@ -28,10 +28,9 @@ pub(super) fn analyse(brief: &Brief, id: FlowId, cut: &Cut) -> Flow {
     } else {
         FlowKind::Transaction
     };
-    let finest = Cut::finest(brief);
     let units: Vec<Option<Owner>> = leaves
         .iter()
-        .map(|leaf| expand::owner(brief, &finest, leaf.statement))
+        .map(|leaf| expand::owner(brief, &survey.finest, leaf.statement))
         .collect();
     let (units, _) = segments::segments(&units, 0);
     let places = of.iter().zip(units).enumerate();

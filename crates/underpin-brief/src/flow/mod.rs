@@ -16,10 +16,12 @@ mod proof;
 mod refusal;
 mod report;
 mod segments;
+mod survey;
 mod undo;
 
 pub use cut::{Cut, aggregates_of, kept_together};
 pub use delta::{inverse, is_delta};
+pub use survey::Survey;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::*;
@@ -239,10 +241,16 @@ pub struct Hold {
     pub until: usize,
 }
 
-/// Analyses one flow under a cut.
+/// Analyses one flow under a cut. Who analyses several takes [`analyse_with`].
 #[must_use]
 pub fn analyse(brief: &Brief, id: FlowId, cut: &Cut) -> Flow {
-    analysis::analyse(brief, id, cut)
+    analysis::analyse(brief, &Survey::of(brief), id, cut)
+}
+
+/// As [`analyse`], with what was gathered of the whole brief before.
+#[must_use]
+pub fn analyse_with(brief: &Brief, survey: &Survey, id: FlowId, cut: &Cut) -> Flow {
+    analysis::analyse(brief, survey, id, cut)
 }
 
 /// What is wrong with the flows of a brief, found on the finest cut that it allows. Helps quote

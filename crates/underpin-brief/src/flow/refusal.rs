@@ -1,9 +1,9 @@
 //! Which statements can be refused, found by walking a body with what is known at each place.
 
-use super::FlowId;
-use super::expand::{Item, Leaf, aggregate};
+use super::expand::{Item, Leaf};
 use super::known::{Known, Row, steady};
 use super::proof::Proof;
+use super::{FlowId, Survey};
 use crate::model::*;
 use std::collections::BTreeSet;
 
@@ -26,12 +26,12 @@ pub(super) struct Walk<'a> {
     pub proof: Proof<'a>,
     /// Whether rows may be held, so that what is known of them outlives a segment.
     pub holds: bool,
-    /// Per aggregate: whether its rows never disappear.
-    pub permanent: Vec<bool>,
+    /// What the other flows of the brief do.
+    pub survey: &'a Survey,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(brief: &'a Brief, id: FlowId) -> Self {
+    pub(super) fn new(brief: &'a Brief, survey: &'a Survey, id: FlowId) -> Self {
         let holds = match id {
             FlowId::Command(id) => brief.commands.get(id).holds,
             FlowId::Policy(_) | FlowId::Otherwise(..) => true,
@@ -40,7 +40,7 @@ impl<'a> Walk<'a> {
             brief,
             proof: Proof::new(brief, id),
             holds,
-            permanent: permanent(brief),
+            survey,
         }
     }
 
@@ -382,11 +382,7 @@ impl<'a> Walk<'a> {
         let Target::Key(key) = target else {
             return true;
         };
-        let permanent = self
-            .permanent
-            .get(aggregate.index())
-            .copied()
-            .unwrap_or(false);
+        let permanent = self.survey.permanent(aggregate);
         permanent && (self.is_stored(known, key) || self.is_tenant(aggregate, key))
     }
 
@@ -472,27 +468,6 @@ impl<'a> Walk<'a> {
         }
         })
     }
-}
-
-/// Per aggregate: whether its rows never disappear.
-fn permanent(brief: &Brief) -> Vec<bool> {
-    let mut permanent: Vec<bool> = brief
-        .aggregates
-        .rows()
-        .iter()
-        .map(|aggregate| aggregate.keep.is_none() && aggregate.ephemeral.is_none())
-        .collect();
-    for id in FlowId::all(brief) {
-        for leaf in super::expand::leaves(&id.body(brief).statements) {
-            if let StatementKind::Delete { .. } = leaf.statement.kind
-                && let Some(of) = aggregate(brief, leaf.statement)
-                && let Some(flag) = permanent.get_mut(of.index())
-            {
-                *flag = false;
-            }
-        }
-    }
-    permanent
 }
 
 /// A new row: what is set, else the default, else absence; and the first state.

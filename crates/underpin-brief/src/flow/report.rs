@@ -5,7 +5,7 @@ use super::expand::leaves;
 use super::order::sound_order;
 use super::refusal::Walk;
 use super::undo::Doubt;
-use super::{Cut, FlowId};
+use super::{FlowId, Survey};
 use crate::codes::flows as codes;
 use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::model::*;
@@ -13,10 +13,10 @@ use crate::source::{Sources, Span};
 
 /// See [`super::check`].
 pub(super) fn check(brief: &Brief, sources: &Sources) -> Vec<Diagnostic> {
-    let finest = Cut::finest(brief);
+    let survey = Survey::of(brief);
     let mut found = Vec::new();
     for id in FlowId::all(brief) {
-        flow(brief, sources, (id, &finest), &mut found);
+        flow(brief, sources, (id, &survey), &mut found);
         chunks(brief, id, &mut found);
     }
     found
@@ -25,18 +25,21 @@ pub(super) fn check(brief: &Brief, sources: &Sources) -> Vec<Diagnostic> {
 fn flow(
     brief: &Brief,
     sources: &Sources,
-    (id, finest): (FlowId, &Cut),
+    (id, survey): (FlowId, &Survey),
     found: &mut Vec<Diagnostic>,
 ) {
     let statements = &id.body(brief).statements;
-    let mut walk = Walk::new(brief, id);
-    let examined = examine(&walk, finest, statements);
+    let mut walk = Walk::new(brief, survey, id);
+    let examined = examine(&walk, &survey.finest, statements);
     if examined.problems.is_empty() {
         return;
     }
     if !walk.holds {
         walk.holds = true;
-        if examine(&walk, finest, statements).problems.is_empty() {
+        if examine(&walk, &survey.finest, statements)
+            .problems
+            .is_empty()
+        {
             found.push(needs_holds(brief, id, &examined));
             return;
         }
@@ -47,7 +50,7 @@ fn flow(
         .iter()
         .any(|p| !matches!(p, Problem::UnknownOutcome { .. }));
     let order = if mendable {
-        sound_order(&walk, finest, statements)
+        sound_order(&walk, &survey.finest, statements)
     } else {
         None
     };

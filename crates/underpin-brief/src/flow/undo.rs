@@ -2,9 +2,8 @@
 
 use super::expand::{self, Leaf};
 use super::refusal::{Occurrence, Walk};
-use super::{FlowId, StepUndo, delta};
+use super::{StepUndo, delta};
 use crate::model::*;
-use std::collections::BTreeSet;
 
 /// Why an undo may be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,11 +98,13 @@ pub(super) fn doubt(
         _ => return None,
     };
     let row = step.row.as_ref()?;
-    let own = walk.reachable(row.aggregate);
-    let mut states = row
-        .states
-        .as_ref()
-        .map(|known| if held { known.clone() } else { own(known) });
+    let mut states = row.states.as_ref().map(|known| {
+        if held {
+            return known.clone();
+        }
+        let declared = walk.brief.aggregates.get(row.aggregate);
+        walk.survey.reachable(declared, row.aggregate, known)
+    });
     let mut facts: Vec<Expr> = step
         .facts
         .iter()
@@ -127,57 +128,4 @@ fn operation_doubt(
     }
     let repeatable = undo.read || undo.idempotent.is_some() || undo.status.is_some();
     (!repeatable).then_some(Doubt::Unrepeatable)
-}
-
-impl Walk<'_> {
-    /// The states that others may bring a row of `aggregate` into: the moves that stand anywhere
-    /// in the brief, except in undos of a `create`, which touch only their own row.
-    fn reachable(
-        &self,
-        aggregate: Id<Aggregate>,
-    ) -> impl Fn(&BTreeSet<usize>) -> BTreeSet<usize> + '_ {
-        let mut used = BTreeSet::new();
-        for id in FlowId::all(self.brief) {
-            for leaf in expand::leaves(&id.body(self.brief).statements) {
-                let StatementKind::Change {
-                    aggregate: of,
-                    steps,
-                    undo,
-                    ..
-                } = &leaf.statement.kind
-                else {
-                    continue;
-                };
-                let undone: &[ChangeStep] = match undo {
-                    Undo::Steps { steps, .. } => steps,
-                    _ => &[],
-                };
-                let moves = steps.iter().chain(undone).filter_map(|step| match step {
-                    ChangeStep::Move { id, .. } => Some(*id),
-                    _ => None,
-                });
-                if *of == aggregate {
-                    used.extend(moves);
-                }
-            }
-        }
-        let states = self.brief.aggregates.get(aggregate).states.as_ref();
-        move |from| {
-            let mut reached = from.clone();
-            loop {
-                let before = reached.len();
-                for to in used
-                    .iter()
-                    .filter_map(|id| states.map(|all| all.moves.get(*id)))
-                {
-                    if to.from.iter().any(|state| reached.contains(state)) {
-                        reached.insert(to.to);
-                    }
-                }
-                if reached.len() == before {
-                    return reached;
-                }
-            }
-        }
-    }
 }

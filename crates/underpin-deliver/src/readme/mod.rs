@@ -1,6 +1,6 @@
 //! `README.md`: the first page, one screen.
 
-use crate::summary::{aggregates, load, path};
+use crate::summary::{about_the_whole, aggregates, load, path};
 use crate::words::{cell, count};
 use crate::{OPENAPI, sequences};
 use std::fmt::Write;
@@ -100,7 +100,7 @@ fn choices(design: &Design, out: &mut String) {
     add(out, "\n## Decisions\n\n");
     let system = &design.system().name;
     for decision in design.decisions() {
-        if &decision.subject != system && decision.pinned.is_none() {
+        if !about_the_whole(design, decision) && decision.pinned.is_none() {
             continue;
         }
         let pinned = if decision.pinned.is_some() {

@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::words::{count, list};
 use crate::{Cutting, Planning};
-use underpin_brief::flow::{Cut, FlowId, FlowKind, analyse};
+use underpin_brief::flow::{Cut, FlowId, FlowKind, analyse_with};
 
 /// One decision about services, one about contexts.
 pub(super) fn decide(planning: &Planning<'_>) -> Vec<Draft> {
@@ -52,7 +52,7 @@ fn sagas(planning: &Planning<'_>, cut: &Cut) -> String {
     let kinds = |cut: &Cut| {
         FlowId::all(brief)
             .into_iter()
-            .filter(|id| analyse(brief, *id, cut).kind == FlowKind::Saga)
+            .filter(|id| analyse_with(brief, planning.survey, *id, cut).kind == FlowKind::Saga)
             .map(|id| id.name(brief))
             .collect::<Vec<_>>()
     };
