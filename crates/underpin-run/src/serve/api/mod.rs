@@ -52,6 +52,15 @@ pub struct Parts {
     pub webhooks: Webhooks,
 }
 
+/// Headers that change what a request means: one that cannot be read must not be passed over.
+const READ: [&str; 5] = [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+];
+
 /// A request that the contract admits.
 struct Admitted<'a> {
     operation: &'a Operation,
@@ -139,6 +148,11 @@ impl Api {
         captures: &[String],
         request: &'a Request,
     ) -> Result<Admitted<'a>, Answer> {
+        for name in READ {
+            if request.headers.contains_key(name) && request.header(name).is_none() {
+                return Err(self.rejected(unreadable(name)));
+            }
+        }
         let caller = self.caller(request)?;
         if caller.is_none() && !operation.access.anyone {
             return Err(self.unauthenticated(None));
@@ -170,12 +184,11 @@ impl Api {
     }
 
     fn caller(&self, request: &Request) -> Result<Option<Caller>, Answer> {
-        let Some(header) = request.headers.get("authorization") else {
+        let Some(header) = request.header("authorization") else {
             return Ok(None);
         };
-        let text = header.to_str().map_err(|_| Rejected::Scheme);
         let told = |rejected| self.unauthenticated(Some(rejected));
-        let token = text.and_then(bearer).map_err(told)?;
+        let token = bearer(header).map_err(told)?;
         let caller = self.issuer.verify(token, request.at).map_err(told)?;
         if let Some(name) = &caller.name {
             // A directory that cannot be written costs a name, not the request.
@@ -374,6 +387,18 @@ fn expected(given: &IfMatch) -> Expected {
     match given {
         IfMatch::Any => Expected::Any,
         IfMatch::Tags(tags) => Expected::Versions(tags.iter().filter_map(version).collect()),
+    }
+}
+
+fn unreadable(header: &str) -> Rejection {
+    let message = "must be given once, in visible ASCII characters".to_owned();
+    Rejection {
+        code: "invalid-parameter",
+        detail: format!("the header {header} cannot be read"),
+        errors: vec![Violation {
+            pointer: header.to_owned(),
+            message,
+        }],
     }
 }
 

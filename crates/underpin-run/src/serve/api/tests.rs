@@ -587,3 +587,30 @@ async fn a_problem_is_explained_where_its_type_points() {
         404
     );
 }
+
+#[tokio::test]
+async fn a_header_that_matters_is_never_passed_over() {
+    let tested = tested(FakeBackend {
+        command: Some(done()),
+        ..FakeBackend::default()
+    });
+    let json = ("content-type", "application/json");
+    let token = ("authorization", "TOKEN");
+    for twice in [json, token, ("idempotency-key", "k"), ("if-match", "\"1\"")] {
+        let headers = [json, token, twice, twice];
+        let answer = tested
+            .ask("POST", "/things", &headers, r#"{"name":"tea"}"#)
+            .await;
+        assert_eq!(answer.status, 400, "{}", twice.0);
+        assert_eq!(body(&answer)["errors"][0]["pointer"], twice.0);
+    }
+    let odd = [json, token, ("idempotency-key", "\u{e9}")];
+    assert_eq!(
+        tested
+            .ask("POST", "/things", &odd, r#"{"name":"tea"}"#)
+            .await
+            .status,
+        400
+    );
+    assert!(tested.backend.commands.lock().unwrap().is_empty());
+}
