@@ -18,6 +18,24 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
+/// The text with what stands between backticks set as code; a lone backtick stays.
+pub(super) fn prose(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('`') {
+        let Some((code, after)) = after.split_once('`') else {
+            break;
+        };
+        out.push_str(&escape(before));
+        out.push_str("<code>");
+        out.push_str(&escape(code));
+        out.push_str("</code>");
+        rest = after;
+    }
+    out.push_str(&escape(rest));
+    out
+}
+
 /// A text member of an object.
 pub(super) fn text_of<'a>(value: Option<&'a Value>, name: &str) -> Option<&'a str> {
     value?.get(name)?.as_str()

@@ -9,7 +9,7 @@ mod schema;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use html::{escape, text_of};
+use html::{escape, prose, text_of};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -119,7 +119,7 @@ fn header(out: &mut String, title: &str, info: Option<&Value>) {
         escape(version)
     );
     if let Some(about) = text_of(info, "description") {
-        let _ = writeln!(out, "<p class=\"about\">{}</p>", escape(about));
+        let _ = writeln!(out, "<p class=\"about\">{}</p>", prose(about));
     }
 }
 

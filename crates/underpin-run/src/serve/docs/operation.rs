@@ -2,7 +2,7 @@
 //! how requests are sent: that is the script's.
 
 use super::Operation;
-use super::html::{escape, resolved, text_of};
+use super::html::{escape, prose, resolved, text_of};
 use super::schema;
 use serde_json::Value;
 use std::fmt::Write;
@@ -23,7 +23,7 @@ pub(super) fn section(out: &mut String, document: &Value, entry: &Operation<'_>)
         escape(entry.path)
     );
     if let Some(about) = text_of(Some(entry.value), "description") {
-        let _ = writeln!(out, "<p class=\"text\">{}</p>", escape(about));
+        let _ = writeln!(out, "<p class=\"text\">{}</p>", prose(about));
     }
     let parameters = parameters(document, entry);
     parameter_table(out, document, &parameters);
@@ -83,7 +83,7 @@ fn parameter_table(out: &mut String, document: &Value, parameters: &[&Value]) {
             },
             escape(text_of(Some(parameter), "in").unwrap_or("")),
             schema::line(shown),
-            escape(text_of(Some(parameter), "description").unwrap_or(""))
+            prose(text_of(Some(parameter), "description").unwrap_or(""))
         );
     }
     out.push_str("</tbody></table></div>\n");
@@ -116,7 +116,7 @@ fn responses(out: &mut String, document: &Value, entry: &Operation<'_>) {
             out,
             "<tr><td><code>{}</code></td><td class=\"text\">{}</td><td>{}</td></tr>",
             escape(status),
-            escape(about),
+            prose(about),
             bodies.join(", ")
         );
     }

@@ -1,7 +1,7 @@
 //! Schemas on the page: one line where they are used, a table of properties where they are shown.
 //! Must not know operations.
 
-use super::html::{escape, ref_name, resolved, text_of};
+use super::html::{escape, prose, ref_name, resolved, text_of};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -28,7 +28,7 @@ pub(super) fn section(out: &mut String, document: &Value) {
              <h3 id=\"schema-{name}-h\">{name}</h3>"
         );
         if let Some(about) = text_of(Some(schema), "description") {
-            let _ = writeln!(out, "<p>{}</p>", escape(about));
+            let _ = writeln!(out, "<p>{}</p>", prose(about));
         }
         let _ = writeln!(out, "<p>{}</p>", line(schema));
         table(out, document, schema);
@@ -44,7 +44,13 @@ pub(super) fn line(schema: &Value) -> String {
     }
     for (word, joint) in [("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")] {
         if let Some(several) = schema.get(word).and_then(Value::as_array) {
-            return several.iter().map(line).collect::<Vec<_>>().join(joint);
+            // A named form that is only narrowed down is known by its name.
+            let named: Vec<&Value> = several.iter().filter(|of| ref_name(of).is_some()).collect();
+            let shown = match word {
+                "allOf" if !named.is_empty() => named,
+                _ => several.iter().collect(),
+            };
+            return shown.into_iter().map(line).collect::<Vec<_>>().join(joint);
         }
     }
     let mut words = match schema.get("type") {
@@ -161,7 +167,7 @@ fn properties(out: &mut String, document: &Value, schema: &Value, prefix: &str, 
             "<tr><td><code>{}</code>{mark}</td><td>{}</td><td>{}</td></tr>",
             escape(&path),
             line(property),
-            escape(about)
+            prose(about)
         );
         // Named schemas have a section of their own.
         if property.get("$ref").is_none() {

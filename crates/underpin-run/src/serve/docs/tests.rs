@@ -41,7 +41,7 @@ fn every_operation_schema_and_answer_is_on_the_page() {
         "id=\"schema-AddThing\"",
         "href=\"#schema-AddThing\"",
         "length ≤ 40",
-        "`exists`",
+        "<code>exists</code>",
         "data-in=\"path\" name=\"id\"",
     ] {
         assert!(html.contains(expected), "{expected} is missing");
@@ -69,4 +69,16 @@ fn the_page_needs_no_network_and_its_policy_admits_only_itself() {
 #[test]
 fn a_document_without_anything_still_gives_a_page() {
     assert!(page(&json!({})).html.contains("API reference"));
+}
+
+#[test]
+fn code_in_prose_is_set_as_code_and_stays_text() {
+    for (text, shown) in [
+        ("plain", "plain"),
+        ("a `b<c` d", "a <code>b&lt;c</code> d"),
+        ("a lone ` stays", "a lone ` stays"),
+        ("`x``y`", "<code>x</code><code>y</code>"),
+    ] {
+        assert_eq!(super::html::prose(text), shown);
+    }
 }
