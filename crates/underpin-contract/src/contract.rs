@@ -226,8 +226,19 @@ pub struct CommandReply {
     pub row: Option<AnsweredRow>,
     /// Whether it answers at once with a flow to follow.
     pub accepted: bool,
+    /// The `return` field that is the key of its row.
+    pub key: Option<KeyProperty>,
     /// Whether it may answer 202 because it takes longer than its deadline.
     pub may_continue: bool,
+}
+
+/// A property of an answer that holds the key of a row whose aggregate has one key field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyProperty {
+    /// Of which aggregate.
+    pub aggregate: Id<Aggregate>,
+    /// The property.
+    pub name: Arc<str>,
 }
 
 /// The row that the answer of a command is about.
@@ -372,6 +383,8 @@ impl Links {
 pub struct PageReply {
     /// What is shown of each row.
     pub projection: Projection,
+    /// The property of a row that is its key.
+    pub key: Option<KeyProperty>,
     /// The largest page.
     pub max: u32,
     /// The page where the client does not say.
@@ -479,6 +492,23 @@ impl Contract {
         self.operations
             .iter()
             .find(|operation| operation.source == Source::Query(id))
+    }
+
+    /// Operations whose path is made of nothing but the key of a row of that aggregate: the row
+    /// itself, and commands on it.
+    pub fn on_row(&self, aggregate: Id<Aggregate>) -> impl Iterator<Item = &Operation> {
+        let source = Source::Item(aggregate);
+        let item = self
+            .operations
+            .iter()
+            .find(move |operation| operation.source == source);
+        let links = item.and_then(|operation| match &operation.reply {
+            Reply::Row(row) => Some(&row.links),
+            _ => None,
+        });
+        let commands = links.into_iter().flat_map(|links| &links.commands);
+        item.into_iter()
+            .chain(commands.filter_map(|link| self.command(link.command)))
     }
 
     /// The operation of that `operationId` or name in the brief.

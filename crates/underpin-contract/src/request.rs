@@ -84,7 +84,7 @@ pub struct Sort {
 pub enum IfMatch {
     /// `*`: any version, but the row must exist.
     Any,
-    /// One of these tags, without quotes. A tag is `<version>` or `<version>.<fingerprint>`.
+    /// One of these tags, without quotes (a client may leave them out). A tag is `<version>` or `<version>.<fingerprint>`.
     Tags(Vec<String>),
 }
 
@@ -100,20 +100,17 @@ impl IfMatch {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Whatever is no tag matches no version.
+    fn parse(text: &str) -> Self {
         if text.trim() == "*" {
-            return Some(Self::Any);
+            return Self::Any;
         }
         let tag = |part: &str| {
             let part = part.trim();
             let inner = part.strip_prefix("W/").unwrap_or(part);
-            let inner = inner.strip_prefix('"')?.strip_suffix('"')?;
-            (!inner.contains('"')).then(|| inner.to_owned())
+            inner.trim_matches('"').to_owned()
         };
-        text.split(',')
-            .map(tag)
-            .collect::<Option<Vec<_>>>()
-            .map(Self::Tags)
+        Self::Tags(text.split(',').map(tag).collect())
     }
 }
 
@@ -386,10 +383,7 @@ impl Reading<'_> {
                 "say in If-Match which version you saw: the ETag of the row",
             )),
             (_, Some(text)) => {
-                let parsed = IfMatch::parse(text);
-                let parsed =
-                    parsed.ok_or_else(|| invalid("If-Match", "must be `*` or quoted tags"))?;
-                self.arguments.if_match = Some(parsed);
+                self.arguments.if_match = Some(IfMatch::parse(text));
                 Ok(())
             }
         }

@@ -9,8 +9,8 @@ use super::refusals::Refusals;
 use super::routes::{Route, Subject};
 use super::shown;
 use crate::contract::{
-    AnsweredRow, Body, CommandReply, Condition, Links, Method, Operation, PageReply, PartsReply,
-    PathTarget, Problem, Reply, RowReply, Source,
+    AnsweredRow, Body, CommandReply, Condition, KeyProperty, Links, Method, Operation, PageReply,
+    PartsReply, PathTarget, Problem, Reply, RowReply, Source,
 };
 use crate::projection::Projection;
 use crate::schema::{Field, Object, Schema};
@@ -19,8 +19,8 @@ use std::sync::Arc;
 use underpin_brief::codes::contract::U0702;
 use underpin_brief::diagnostic::Diagnostic;
 use underpin_brief::model::{
-    Aggregate, AnswerMode, Brief, Command, Id, Part, PartSource, Precondition, Query, QuerySource,
-    StatementKind,
+    Aggregate, AnswerMode, Brief, Command, Expr, ExprKind, Id, Part, PartSource, Precondition,
+    Query, QuerySource, Root, ShowExpr, Slot, StatementKind,
 };
 
 /// The largest body where nothing larger was declared.
@@ -169,6 +169,7 @@ impl Making<'_, '_> {
         });
         let reply = CommandReply {
             component: self.forms.name(&command.name.text, "Result"),
+            key: returned_key(self.brief, command, row.as_ref()),
             returns,
             row,
             accepted: command.answer == AnswerMode::Accepted,
@@ -316,6 +317,7 @@ impl Making<'_, '_> {
             _ => {
                 let (max, default) = parameters::page_sizes(query);
                 Reply::Page(PageReply {
+                    key: shown_key(self.brief, query),
                     projection,
                     max,
                     default,
@@ -449,4 +451,57 @@ fn add_links(row: &mut Object, links: Option<&Links>) {
         secret: false,
     });
     row.width += 1;
+}
+
+/// Whether `expr` is the only key field of the row in `slot`.
+fn is_key(brief: &Brief, id: Id<Aggregate>, expr: &Expr, slot: Slot) -> bool {
+    let ExprKind::Field(row, 0) = &expr.unconverted().kind else {
+        return false;
+    };
+    brief.aggregates.get(id).keys == 1 && row.kind == ExprKind::Slot(slot)
+}
+
+/// The `return` field that is the key of the row that the answer is about.
+fn returned_key(
+    brief: &Brief,
+    command: &Command,
+    row: Option<&AnsweredRow>,
+) -> Option<KeyProperty> {
+    let row = row?;
+    let binding = row.binding?;
+    let fields = command
+        .body
+        .statements
+        .iter()
+        .filter_map(|statement| match &statement.kind {
+            StatementKind::Return(fields) => Some(fields),
+            _ => None,
+        });
+    let mut fields = fields.flatten();
+    let (name, _) = fields.find(|(_, expr)| is_key(brief, row.aggregate, expr, binding))?;
+    Some(KeyProperty {
+        aggregate: row.aggregate,
+        name: name.text.clone(),
+    })
+}
+
+/// The shown property that is the key of the row.
+fn shown_key(brief: &Brief, query: &Query) -> Option<KeyProperty> {
+    let QuerySource::Aggregate(aggregate) = query.of else {
+        return None;
+    };
+    query
+        .shows
+        .iter()
+        .find_map(|show| match (&show.expr, show.output.as_slice()) {
+            (ShowExpr::Value(expr), [name])
+                if is_key(brief, aggregate, expr, Root::SelfRow.slot()) =>
+            {
+                Some(KeyProperty {
+                    aggregate,
+                    name: name.clone(),
+                })
+            }
+            _ => None,
+        })
 }

@@ -1,7 +1,7 @@
 //! The answers of an operation: what it says when all is well, and its problems.
 
 use super::common::{FLOW, PROBLEM, Shared, flow_example, flow_links};
-use crate::contract::{CommandReply, Contract, Operation, Reply, Source};
+use crate::contract::{CommandReply, Contract, KeyProperty, Operation, Reply, Source};
 use crate::schema::{Object, Schema};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
@@ -33,7 +33,9 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
                 "Link".to_owned(),
                 header("`rel=\"next\"`: the next page (RFC 8288)."),
             );
-            answers.push((200, answer("A page of rows.", schema, example, headers)));
+            let mut described = answer("A page of rows.", schema, example, headers);
+            link_row(contract, page.key.as_ref(), "/items/0", &mut described);
+            answers.push((200, described));
         }
         Reply::Row(row) => {
             let example = named_example(contract, &row.component);
@@ -146,10 +148,29 @@ fn command(
     };
     let example = named_example(contract, &reply.component);
     let schema = component(&reply.component);
-    answers.push((
-        reply.status(),
-        answer(description, schema, example, headers),
-    ));
+    let mut described = answer(description, schema, example, headers);
+    link_row(contract, reply.key.as_ref(), "", &mut described);
+    answers.push((reply.status(), described));
+}
+
+/// What can be asked about the row whose key stands in the answer.
+fn link_row(contract: &Contract, key: Option<&KeyProperty>, at: &str, described: &mut Json) {
+    let Some(key) = key else { return };
+    let mut links = Map::new();
+    for operation in contract.on_row(key.aggregate) {
+        let [parameter] = operation.path_parameters.as_slice() else {
+            continue;
+        };
+        let [name] = parameter.names.as_slice() else {
+            continue;
+        };
+        let place = format!("$response.body#{at}/{}", key.name);
+        let linked = json!({ "operationId": &*operation.id, "parameters": { &**name: place } });
+        links.insert(operation.id.to_string(), linked);
+    }
+    if let Some(members) = described.as_object_mut().filter(|_| !links.is_empty()) {
+        members.insert("links".to_owned(), Json::Object(links));
+    }
 }
 
 /// The answer of a command that goes on: what is known of its result, and the flow to follow.

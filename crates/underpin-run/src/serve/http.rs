@@ -39,6 +39,14 @@ impl Request {
         let first = all.next()?.to_str().ok()?;
         all.next().is_none().then_some(first)
     }
+
+    /// The header of that name where the client relies on it: one that cannot be read, or stands
+    /// there twice, is not absent but unlike anything that is accepted.
+    #[must_use]
+    pub fn relied_on(&self, name: &str) -> Option<&str> {
+        let there = self.headers.contains_key(name);
+        there.then(|| self.header(name).unwrap_or("\u{fffd}"))
+    }
 }
 
 /// An answer.

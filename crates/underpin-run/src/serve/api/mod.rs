@@ -162,8 +162,8 @@ impl Api {
             query: request.query.as_deref().unwrap_or(""),
             headers: Headers {
                 content_type: request.header("content-type"),
-                idempotency_key: request.header("idempotency-key"),
-                if_match: request.header("if-match"),
+                idempotency_key: request.relied_on("idempotency-key"),
+                if_match: request.relied_on("if-match"),
             },
             body: &request.body,
         };
