@@ -111,6 +111,7 @@ fn projection() -> Projection {
 
 fn add() -> Operation {
     let reply = Reply::Command(CommandReply {
+        key: None,
         component: "AddThing".into(),
         returns: object(&[("thing", text(40), true)]),
         row: Some(AnsweredRow {
@@ -153,6 +154,7 @@ fn add() -> Operation {
 
 fn list() -> Operation {
     let reply = Reply::Page(PageReply {
+        key: None,
         projection: projection(),
         max: 10,
         default: 2,
