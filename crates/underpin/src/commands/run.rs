@@ -30,10 +30,10 @@ pub struct Args {
     /// Simulated externals refuse and fail as often as the brief says, drawn from this seed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Use a real external: `payments=https://…`; may be repeated.
+    /// Use a real external: `mailer=https://…`; may be repeated.
     #[arg(long, value_name = "EXTERNAL=URL")]
     with: Vec<String>,
-    /// Delay a simulated external: `payments=1s` or `payments.charge=250ms`; may be repeated.
+    /// Delay a simulated external: `mailer=1s` or `mailer.send=250ms`; may be repeated.
     #[arg(long, value_name = "EXTERNAL=DURATION")]
     slow: Vec<String>,
     /// Fill an empty data folder through ordinary commands.
@@ -80,10 +80,10 @@ fn options(args: &Args) -> Result<Options, (String, String)> {
     options.address = args.address;
     options.port = args.port;
     options.seed = args.seed;
-    options.with = pairs(&args.with, "--with", "payments=http://localhost:9000", |url| {
+    options.with = pairs(&args.with, "--with", "mailer=http://localhost:9000", |url| {
         Some(url.to_owned())
     })?;
-    options.slow = pairs(&args.slow, "--slow", "payments=1s", |text| {
+    options.slow = pairs(&args.slow, "--slow", "mailer=1s", |text| {
         let length = model::Duration::parse(text)?;
         u64::try_from(length.micros).ok().map(Duration::from_micros)
     })?;
