@@ -5,7 +5,6 @@
     clippy::disallowed_types,
     clippy::print_stdout,
     clippy::expect_used,
-    missing_docs,
     reason = "a measurement reads the clock and prints"
 )]
 

@@ -129,7 +129,7 @@ fn no_text_does_harm() {
         let parts: Vec<&str> = (0..count).map(|_| *random.pick(&words)).collect();
         let (mut scope, _) = scope(&signatures, &names);
         let (expr, found) = read(&parts.join(space), &mut scope);
-        assert!(expr.is_some() != !found.is_empty(), "{parts:?} {found:?}");
+        assert!(expr.is_some() == found.is_empty(), "{parts:?} {found:?}");
         if let Some(expr) = expr {
             typed += 1;
             let mut frame = Frame::new(scope.frame());

@@ -153,10 +153,10 @@ impl Walk<'_> {
         while let ExprKind::Convert(inner) = &holder.kind {
             holder = inner;
         }
-        if let ExprKind::Call(Function::Value | Function::OrValue, arguments) = &holder.kind {
-            if let Some(first) = arguments.first() {
-                return self.join(first, to);
-            }
+        if let ExprKind::Call(Function::Value | Function::OrValue, arguments) = &holder.kind
+            && let Some(first) = arguments.first()
+        {
+            return self.join(first, to);
         }
         let (from, slot) = match &holder.kind {
             ExprKind::Field(object, at) => match object.ty.required() {

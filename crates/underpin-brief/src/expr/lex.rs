@@ -210,12 +210,12 @@ impl<'a> Lexer<'a> {
         let from = self.at;
         let digits = self.take_while(|c| c.is_ascii_digit() || c == '_');
         let mut decimal = false;
-        if let Some(rest) = self.rest().strip_prefix('.') {
-            if rest.starts_with(|c: char| c.is_ascii_digit()) {
-                decimal = true;
-                self.at += 1;
-                self.take_while(|c| c.is_ascii_digit() || c == '_');
-            }
+        if let Some(rest) = self.rest().strip_prefix('.')
+            && rest.starts_with(|c: char| c.is_ascii_digit())
+        {
+            decimal = true;
+            self.at += 1;
+            self.take_while(|c| c.is_ascii_digit() || c == '_');
         }
         let text = self.text.get(from..self.at).unwrap_or("");
         let literal = |lexer: &Self, message: String| {

@@ -8,6 +8,9 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Aggregate, Decimal, Expr, ExprKind, Id, Type, Value};
 use crate::suggest::closest;
 
+/// Conversions inside conversions: deeper only where keys are keys of each other in a circle.
+const DEEPEST: u32 = 250;
+
 /// Why a value does not fit.
 pub(super) enum Misfit {
     /// Already reported, with better words than "does not fit".
@@ -18,6 +21,10 @@ pub(super) enum Misfit {
 
 impl Checker<'_, '_> {
     /// The value as `target`, or a report.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what was converted is not used again"
+    )]
     pub(super) fn coerce(&mut self, typed: Typed, target: &Type) -> Typed {
         let span = typed.expr.span;
         let soft = typed.soft;
@@ -81,6 +88,16 @@ impl Checker<'_, '_> {
         if expr.ty == *target || expr.ty == Type::Error || *target == Type::Error {
             return Ok(expr);
         }
+        if self.converting > DEEPEST {
+            return Err(Misfit::Types);
+        }
+        self.converting += 1;
+        let converted = self.convert_other(expr, target, report);
+        self.converting -= 1;
+        converted
+    }
+
+    fn convert_other(&mut self, expr: Expr, target: &Type, report: bool) -> Result<Expr, Misfit> {
         let have = expr.ty.clone();
         match (&have, target) {
             (Type::Nothing, Type::Optional(_)) => Ok(retyped(expr, target)),
@@ -155,21 +172,39 @@ impl Checker<'_, '_> {
                 },
                 _ => Ok(converted(expr, target)),
             },
-            (
-                Type::Email
-                | Type::Url
-                | Type::Enum(_)
-                | Type::State(_)
-                | Type::Tier
-                | Type::Region
-                | Type::Actor(_)
-                | Type::Blob,
-                Type::Text,
-            )
-            | (Type::Text, Type::Actor(_)) => Ok(converted(expr, target)),
+            (from, Type::Text) if word(from) => Ok(converted(expr, target)),
+            (Type::Text, Type::Actor(_)) => Ok(converted(expr, target)),
+            (Type::Ref(_), _) | (_, Type::Ref(_)) => {
+                self.convert_key_of(expr, &have, target, report)
+            }
+            (Type::List(from), Type::List(to)) => {
+                if **from == Type::Nothing {
+                    return Ok(retyped(expr, target));
+                }
+                if same_representation(from, to) {
+                    let (from, to) = (from.clone(), to.clone());
+                    let expr = self.same_kind(expr, &from, &to)?;
+                    return Ok(converted(expr, target));
+                }
+                Err(Misfit::Types)
+            }
+            (from, Type::Json) if scalar(from) => Ok(converted(expr, target)),
+            _ => Err(Misfit::Types),
+        }
+    }
+
+    /// Between references and keys.
+    fn convert_key_of(
+        &mut self,
+        expr: Expr,
+        have: &Type,
+        target: &Type,
+        report: bool,
+    ) -> Result<Expr, Misfit> {
+        match (have, target) {
             (Type::Row(row), Type::Ref(to)) if row == to => {
                 let row = *row;
-                Ok(self.row_key(expr, row))
+                Ok(self.row_key(&expr, row))
             }
             (Type::Ref(from), Type::Ref(to))
                 if self.scope.signatures.key_type(*to) != Type::Ref(*from) =>
@@ -189,33 +224,6 @@ impl Checker<'_, '_> {
                 let expr = converted(expr, &key);
                 self.convert(expr, target, report)
             }
-            (Type::List(from), Type::List(to)) => {
-                if **from == Type::Nothing {
-                    return Ok(retyped(expr, target));
-                }
-                if same_representation(from, to) {
-                    let (from, to) = (from.clone(), to.clone());
-                    let expr = self.same_kind(expr, &from, &to)?;
-                    return Ok(converted(expr, target));
-                }
-                Err(Misfit::Types)
-            }
-            (
-                Type::Int
-                | Type::Decimal
-                | Type::Bool
-                | Type::Text
-                | Type::Email
-                | Type::Url
-                | Type::Enum(_)
-                | Type::State(_)
-                | Type::Tier
-                | Type::Region
-                | Type::Actor(_)
-                | Type::Date
-                | Type::Time,
-                Type::Json,
-            ) => Ok(converted(expr, target)),
             _ => Err(Misfit::Types),
         }
     }
@@ -474,23 +482,33 @@ fn nameable(ty: &Type) -> bool {
     }
 }
 
+/// Types whose values are texts of a narrower kind.
+fn word(ty: &Type) -> bool {
+    matches!(
+        ty,
+        Type::Email
+            | Type::Url
+            | Type::Enum(_)
+            | Type::State(_)
+            | Type::Tier
+            | Type::Region
+            | Type::Actor(_)
+            | Type::Blob
+    )
+}
+
+/// Types whose values have one obvious form in JSON.
+fn scalar(ty: &Type) -> bool {
+    let plain = matches!(
+        ty,
+        Type::Int | Type::Decimal | Type::Bool | Type::Text | Type::Date | Type::Time
+    );
+    plain || (word(ty) && *ty != Type::Blob)
+}
+
 /// Whether every value of `from` is a value of `to` as it stands.
 fn same_representation(from: &Type, to: &Type) -> bool {
-    let text = |ty: &Type| {
-        matches!(
-            ty,
-            Type::Text
-                | Type::Email
-                | Type::Url
-                | Type::Enum(_)
-                | Type::State(_)
-                | Type::Tier
-                | Type::Region
-                | Type::Actor(_)
-                | Type::Ref(_)
-                | Type::Blob
-        )
-    };
+    let text = |ty: &Type| word(ty) || matches!(ty, Type::Text | Type::Ref(_));
     from == to || (text(from) && text(to))
 }
 

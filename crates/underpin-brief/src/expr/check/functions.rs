@@ -262,10 +262,10 @@ impl Checker<'_, '_> {
                 self.unknown_function(call)
             };
         }
-        if matches!(&*call.name.text, "duration" | "money" | "date") {
-            if let Some(literal) = self.constant(call) {
-                return literal;
-            }
+        if matches!(&*call.name.text, "duration" | "money" | "date")
+            && let Some(literal) = self.constant(call)
+        {
+            return literal;
         }
         let mut arguments = Vec::new();
         for argument in &call.arguments {

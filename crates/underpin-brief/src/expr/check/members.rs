@@ -125,7 +125,7 @@ impl Checker<'_, '_> {
             return typed;
         }
         if &*name.text == "id" {
-            let mut key = self.row_key(object.expr, aggregate);
+            let mut key = self.row_key(&object.expr, aggregate);
             key.span = span;
             return Typed { expr: key, soft };
         }
@@ -134,7 +134,7 @@ impl Checker<'_, '_> {
     }
 
     /// The key of a row.
-    pub(super) fn row_key(&self, row: Expr, aggregate: Id<Aggregate>) -> Expr {
+    pub(super) fn row_key(&self, row: &Expr, aggregate: Id<Aggregate>) -> Expr {
         let span = row.span;
         let ty = Type::Ref(aggregate);
         let Some(signature) = self.scope.signatures.aggregate(aggregate) else {

@@ -89,6 +89,8 @@ struct Checker<'c, 'a> {
     traits: Traits,
     /// Defines that are being typed around this one.
     nesting: u32,
+    /// Conversions around the one at hand.
+    converting: u32,
 }
 
 impl<'c, 'a> Checker<'c, 'a> {
@@ -102,6 +104,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             positive: true,
             traits: Traits::default(),
             nesting: 0,
+            converting: 0,
         }
     }
 

@@ -36,10 +36,10 @@ fn present(condition: &Expr, truth: bool, found: &mut Vec<String>) {
             present(right, false, found);
         }
         ExprKind::Call(Function::OrValue, arguments) if truth => {
-            if let [inner, otherwise] = arguments.as_slice() {
-                if matches!(otherwise.kind, ExprKind::Literal(ref no) if !no.is_true()) {
-                    present(inner, true, found);
-                }
+            if let [inner, otherwise] = arguments.as_slice()
+                && matches!(otherwise.kind, ExprKind::Literal(ref no) if !no.is_true())
+            {
+                present(inner, true, found);
             }
         }
         _ => {}

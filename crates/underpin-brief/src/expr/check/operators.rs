@@ -143,7 +143,7 @@ impl Checker<'_, '_> {
         match typed.ty() {
             Type::Row(aggregate) => {
                 let aggregate = *aggregate;
-                let expr = self.row_key(typed.expr, aggregate);
+                let expr = self.row_key(&typed.expr, aggregate);
                 Typed {
                     expr,
                     soft: typed.soft,

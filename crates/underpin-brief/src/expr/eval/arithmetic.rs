@@ -51,10 +51,10 @@ fn mixed() -> Fault {
 }
 
 fn compare(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Fault> {
-    if let (Value::Money(_, a), Value::Money(_, b)) = (left, right) {
-        if a != b {
-            return Err(Fault::CurrencyMismatch);
-        }
+    if let (Value::Money(_, a), Value::Money(_, b)) = (left, right)
+        && a != b
+    {
+        return Err(Fault::CurrencyMismatch);
     }
     Ok(Value::Bool(match op {
         BinaryOp::Less => left < right,

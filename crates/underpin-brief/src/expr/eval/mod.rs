@@ -186,7 +186,7 @@ impl Library {
 /// An expression ready to run, any number of times, on any thread.
 #[derive(Clone)]
 pub struct Compiled {
-    code: Arc<dyn Fn(&mut Run<'_>) -> Result<Value, Fault> + Send + Sync>,
+    code: Arc<Evaluate>,
     library: Arc<Library>,
 }
 
@@ -241,7 +241,8 @@ struct Run<'r> {
     group: Vec<Frame>,
 }
 
-type Code = Box<dyn Fn(&mut Run<'_>) -> Result<Value, Fault> + Send + Sync>;
+type Evaluate = dyn Fn(&mut Run<'_>) -> Result<Value, Fault> + Send + Sync;
+type Code = Box<Evaluate>;
 
 impl Run<'_> {
     /// A define with `row` as its `self`.

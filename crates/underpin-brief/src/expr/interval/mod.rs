@@ -64,18 +64,19 @@ fn substituted(expr: &Expr, substitution: &[Substitution]) -> Expr {
         return new.value.clone();
     }
     // A row that is used as a whole while some of its slots changed is another, unknown row.
-    if let ExprKind::Slot(slot) = &expr.kind {
-        if substitution.iter().any(|new| new.slot == *slot) {
-            let mut unknown = expr.clone();
-            unknown.kind = ExprKind::Slot(Slot(u32::MAX));
-            return unknown;
-        }
+    if let ExprKind::Slot(slot) = &expr.kind
+        && substitution.iter().any(|new| new.slot == *slot)
+    {
+        let mut unknown = expr.clone();
+        unknown.kind = ExprKind::Slot(Slot(u32::MAX));
+        return unknown;
     }
     let mut copy = expr.clone();
-    if let ExprKind::Field(object, _) = &expr.kind {
-        if matches!(object.kind, ExprKind::Slot(_)) && by_whole(object, substitution).is_none() {
-            return copy;
-        }
+    if let ExprKind::Field(object, _) = &expr.kind
+        && matches!(object.kind, ExprKind::Slot(_))
+        && by_whole(object, substitution).is_none()
+    {
+        return copy;
     }
     for child in copy.children_mut() {
         *child = substituted(child, substitution);
@@ -113,10 +114,10 @@ impl Known {
                 self.assume(right, false);
             }
             ExprKind::Call(Function::OrValue, parts) if truth => {
-                if let [inner, otherwise] = parts.as_slice() {
-                    if otherwise.kind == ExprKind::Literal(Value::Bool(false)) {
-                        self.assume(inner, true);
-                    }
+                if let [inner, otherwise] = parts.as_slice()
+                    && otherwise.kind == ExprKind::Literal(Value::Bool(false))
+                {
+                    self.assume(inner, true);
                 }
                 self.facts.push((fact.clone(), truth));
             }
@@ -180,10 +181,11 @@ impl Known {
             return self.by_cases(op, left, right, &split);
         }
         let by_value = matches!(op, BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::In);
-        if by_value && !terms::numeric(&left.ty) {
-            if let Some(held) = self.by_value(op, left, right) {
-                return held && (op != BinaryOp::In || truth);
-            }
+        if by_value
+            && !terms::numeric(&left.ty)
+            && let Some(held) = self.by_value(op, left, right)
+        {
+            return held && (op != BinaryOp::In || truth);
         }
         let mut terms = Terms::default();
         let (Some(left), Some(right)) = (terms.linear(left), terms.linear(right)) else {

@@ -6,6 +6,7 @@ use crate::expr::tests::{check_text, checked_world, scope};
 use crate::model::Type;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn proofs_find_what_follows_and_nothing_else() {
     let signatures = checked_world();
     let mut scope = scope(&signatures, Position::Statement);

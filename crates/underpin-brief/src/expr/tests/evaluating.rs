@@ -61,6 +61,7 @@ fn line(thing: &str, quantity: i64, price: i64) -> Value {
 /// Midnight of 2027-03-28 in UTC, in microseconds: the day when Berlin's clocks go forward.
 const NIGHT: i64 = 1_806_192_000_000_000;
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn surroundings(signatures: &Signatures, scope: &Scope<'_>) -> (Frame, Held) {
     let text = Value::text;
     let mut frame = Frame::new(scope.frame());

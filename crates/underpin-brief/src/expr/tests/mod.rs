@@ -2,6 +2,7 @@
 
 mod checking;
 mod evaluating;
+mod reading;
 
 use std::sync::Arc;
 
