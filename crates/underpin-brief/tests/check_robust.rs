@@ -22,7 +22,7 @@ impl Dice {
 
 fn cases() -> usize {
     let asked = std::env::var("UNDERPIN_FUZZ_CASES").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(400)
+    asked.and_then(|text| text.parse().ok()).unwrap_or(200)
 }
 
 /// Pieces of a text: words, spaces and marks.

@@ -6,6 +6,7 @@
 )]
 
 mod briefs;
+mod check_cases;
 mod check_robust;
 mod code_pages;
 mod expr_cel;

@@ -328,7 +328,7 @@ pub(super) fn find_move(cx: &Cx<'_>, aggregate: &Aggregate, name: &Name) -> Opti
         error = match closest(&name.text, known.iter().copied()) {
             Some(meant) => error.fix(format!("did you mean `{meant}`?"), name.span, meant),
             None if known.is_empty() => error.help("declare it in `states`"),
-            None => error.help(format!("its moves are {}", super::grammar::list(&known))),
+            None => error.help(format!("it has {}", super::grammar::both(&known))),
         };
         cx.push(error);
     }

@@ -321,6 +321,13 @@ pub(super) fn assign(
         let Some((slot, place)) = found.and_then(|at| Some((at, target.slots.get(at)?))) else {
             cx.push(no_slot(target, &name));
             let _ = cx.expr(entry, scope, None);
+            let known = target.slots.iter().map(|place| place.name);
+            let meant = closest(&key.text, known.collect::<Vec<_>>());
+            let meant = target
+                .slots
+                .iter()
+                .position(|place| Some(place.name) == meant);
+            sets.extend(meant.map(|slot| reported(slot, name, entry.value_span)));
             continue;
         };
         if let Some(why) = place.barred {
@@ -338,19 +345,19 @@ pub(super) fn assign(
         if let Some(value) = cx.expr(entry, scope, Some(place.ty)) {
             sets.push(Assign { slot, name, value });
         } else {
-            // Reported; it counts as set, so that no second finding follows.
-            let ty = Type::Error;
-            let kind = ExprKind::Literal(Value::Null);
-            sets.push(Assign {
-                slot,
-                name,
-                value: Expr {
-                    kind,
-                    ty,
-                    span: entry.value_span,
-                },
-            });
+            sets.push(reported(slot, name, entry.value_span));
         }
+    }
+}
+
+/// What counts as set although it was reported, so that no second finding follows.
+fn reported(slot: usize, name: Name, span: Span) -> Assign {
+    let kind = ExprKind::Literal(Value::Null);
+    let ty = Type::Error;
+    Assign {
+        slot,
+        name,
+        value: Expr { kind, ty, span },
     }
 }
 
@@ -366,9 +373,7 @@ fn no_slot(target: &Target<'_>, name: &Name) -> Diagnostic {
     match closest(&name.text, open.iter().copied()) {
         Some(meant) => found.fix(format!("did you mean `{meant}`?"), name.span, meant),
         None if open.is_empty() => found.help("it takes nothing"),
-        None => {
-            found.help(format!("it has {}", super::grammar::list(&open)).replace(" or ", " and "))
-        }
+        None => found.help(format!("it has {}", super::grammar::both(&open))),
     }
 }
 
@@ -385,7 +390,7 @@ pub(super) fn complete(cx: &Cx<'_>, target: &Target<'_>, sets: &[Assign], place:
     if missing.is_empty() {
         return;
     }
-    let names = super::grammar::list(&missing).replace(" or ", " and ");
+    let names = super::grammar::both(&missing);
     let message = format!("{names} of `{}` must be set", target.title);
     let sets: Vec<String> = missing.iter().map(|name| format!("{name}=…")).collect();
     cx.push(

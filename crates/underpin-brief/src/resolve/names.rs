@@ -221,7 +221,9 @@ pub(super) fn unknown<'n>(
     name: &Name,
     known: impl Iterator<Item = &'n str>,
 ) -> Diagnostic {
-    let known: Vec<&str> = known.collect();
+    let mut known: Vec<&str> = known.collect();
+    let mut seen = std::collections::BTreeSet::new();
+    known.retain(|name| seen.insert(*name));
     let message = format!("there is no {what} `{}`", name.text);
     let found = Diagnostic::error(codes::U0210, name.span, message);
     if let Some(meant) = closest(&name.text, known.iter().copied()) {
@@ -231,10 +233,8 @@ pub(super) fn unknown<'n>(
         [] => found.help(format!(
             "declare it, or leave it out: no {what} is declared"
         )),
-        some if some.len() <= 8 => {
-            found.help(format!("there is {}", super::grammar::list(some)).replace(" or ", " and "))
-        }
-        _ => found.help(format!("declare the {what}, or correct its name")),
+        some if some.len() <= 8 => found.help(format!("there is {}", super::grammar::both(some))),
+        _ => found.help("correct the name, or declare it"),
     }
 }
 

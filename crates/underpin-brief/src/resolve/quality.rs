@@ -87,6 +87,25 @@ pub(super) fn costs(nodes: &[&Node]) -> Vec<CostConstant> {
     costs
 }
 
+/// Reports the subject of a pin that names neither a declaration nor a channel.
+fn pinned_channel(cx: &Cx<'_>, name: &Name) {
+    let channels = cx
+        .names
+        .actors
+        .iter()
+        .flat_map(|(_, _, node)| node.child_args("channel"));
+    if !channels
+        .filter_map(|entry| entry.value.as_str())
+        .any(|known| known == &*name.text)
+    {
+        cx.push(unknown(
+            "declaration or channel",
+            name,
+            cx.names.everything(),
+        ));
+    }
+}
+
 pub(super) fn pins(cx: &Cx<'_>, nodes: &[&Node]) -> Vec<Pin> {
     let pin = |node: &Node| {
         let kind = node.title()?;
@@ -98,7 +117,7 @@ pub(super) fn pins(cx: &Cx<'_>, nodes: &[&Node]) -> Vec<Pin> {
             && !cx.names.knows(&of.text)
         {
             // A pin may be about a channel, too.
-            common::known_channel(cx, of);
+            pinned_channel(cx, of);
         }
         let mut about: Vec<&str> = subjects.iter().map(|name| &*name.text).collect();
         about.extend(of.iter().map(|of| &*of.text));

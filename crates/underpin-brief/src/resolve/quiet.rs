@@ -6,7 +6,7 @@ use crate::kdl::{Document, Node};
 use crate::source::Span;
 
 /// Notation mistakes that spoil one value only: the rest of the node is read as it was meant.
-const OF_ONE_VALUE: &[&str] = &["U0102", "U0103", "U0114"];
+const OF_ONE_VALUE: &[&str] = &["U0102", "U0103", "U0114", "U0122"];
 
 /// Leaves out findings on values of nodes in whose head the notation is broken.
 pub(super) fn below_notation(documents: &[Document], found: &mut Vec<Diagnostic>) {

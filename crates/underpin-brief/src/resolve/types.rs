@@ -94,7 +94,7 @@ fn unknown_type(cx: &Cx<'_>, word: &str, entry: &Entry) -> Diagnostic {
             .help("types are those of the language, enums, records, aggregates and actors")
             .fact(format!(
                 "the language has {}",
-                super::grammar::list(BUILTIN).replace(" or ", " and ")
+                super::grammar::both(BUILTIN)
             )),
     }
 }
@@ -267,8 +267,14 @@ pub(super) fn literal(cx: &Cx<'_>, ty: &Type, entry: &Entry) -> Option<Value> {
         let shown = ty.show(&cx.sig).to_string();
         let message = format!("this is no value of the type `{shown}`");
         let help = match ty {
-            Type::List(_) => "a list starts empty where no default is given: leave it out",
-            _ => "a default is a literal: a number, `#true`, or a text",
+            Type::List(_) => "a list starts empty where no default is given: leave it out".into(),
+            Type::Enum(id) => {
+                let node = cx.names.enums.node(*id);
+                let values = node.into_iter().flat_map(|node| node.args().skip(1));
+                let values: Vec<&str> = values.filter_map(|value| value.value.as_str()).collect();
+                format!("its values are {}", super::grammar::both(&values))
+            }
+            _ => "a default is a literal: a number, `#true`, or a text".into(),
         };
         cx.push(Diagnostic::error(codes::U0206, entry.value_span, message).help(help));
     }

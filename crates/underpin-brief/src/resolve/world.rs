@@ -1,7 +1,7 @@
 //! Everything that has a shape, for the passes that type expressions and statements.
 
 use super::context::Cx;
-use super::grammar::list;
+use super::grammar::both;
 use super::names::unknown;
 use super::read::EntryExt;
 use crate::codes::declarations as codes;
@@ -236,7 +236,7 @@ impl World<'_> {
             let meant = crate::suggest::closest(&what.text, known.iter().copied());
             self.cx.push(match meant {
                 Some(meant) => error.fix(format!("did you mean `{meant}`?"), what.span, meant),
-                None => error.help(format!("it has {}", list(&known)).replace(" or ", " and ")),
+                None => error.help(format!("it has {}", both(&known))),
             });
         }
         found

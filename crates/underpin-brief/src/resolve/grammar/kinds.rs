@@ -153,7 +153,7 @@ impl Kind {
         let tidy: String = text.split_whitespace().collect();
         match self {
             Self::Duration => spoken_duration(&tidy.to_lowercase()).map(quoted),
-            Self::Percent => Percent::parse(&format!("{}%", tidy.trim_end_matches('%')))
+            Self::Percent => percent(&format!("{}%", tidy.trim_end_matches('%')))
                 .map(|share| quoted(share.to_string())),
             Self::Rate | Self::Peak => spoken_rate(&tidy.to_lowercase()).map(quoted),
             Self::Int | Self::Number => Decimal::parse(text).map(|number| number.to_string()),
@@ -174,10 +174,19 @@ fn quoted(text: impl std::fmt::Display) -> String {
 
 /// `` `a`, `b` or `c` ``.
 pub(crate) fn list<S: AsRef<str>>(words: &[S]) -> String {
+    joined(words, " or ")
+}
+
+/// `` `a`, `b` and `c` ``.
+pub(crate) fn both<S: AsRef<str>>(words: &[S]) -> String {
+    joined(words, " and ")
+}
+
+fn joined<S: AsRef<str>>(words: &[S], last: &str) -> String {
     let mut text = String::new();
     for (at, word) in words.iter().enumerate() {
         if at > 0 {
-            text.push_str(if at + 1 == words.len() { " or " } else { ", " });
+            text.push_str(if at + 1 == words.len() { last } else { ", " });
         }
         text.push('`');
         text.push_str(word.as_ref());

@@ -1,7 +1,7 @@
 //! Compares nodes with their rules and says what does not fit, where it would fit, and what was
 //! probably meant.
 
-use super::kinds::{Case, Kind, list};
+use super::kinds::{Case, Kind, both, list};
 use super::{Rule, TOP, Times};
 use crate::codes::declarations as codes;
 use crate::diagnostic::Diagnostic;
@@ -130,7 +130,7 @@ fn too_many(rule: &'static Rule, entry: &Entry, out: &mut Vec<Diagnostic>) {
     } else if rule.marks.is_empty() {
         found = found.help(format!("write `{}`", usage(rule)));
     } else {
-        found = found.help(format!("the marks are {}", list(rule.marks)));
+        found = found.help(format!("its marks are {}", both(rule.marks)));
     }
     out.push(found);
 }
@@ -229,7 +229,7 @@ fn unknown_property(rule: &'static Rule, key: &Name, out: &mut Vec<Diagnostic>) 
     } else if known.is_empty() {
         found = found.help(format!("write `{}`", usage(rule)));
     } else {
-        found = found.help(format!("its properties are {}", list(&known)));
+        found = found.help(format!("it has {}", both(&known)));
     }
     out.push(found);
 }
@@ -301,7 +301,7 @@ fn unknown_node(parent: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
     } else if !places.is_empty() {
         found = found.help(format!("`{word}` stands in {}", list(&places)));
     } else if parent.name == "file" {
-        found = found.help(format!("declarations are {}", list(&known)));
+        found = found.help(format!("declarations are {}", both(&known)));
     } else {
         found = found.help(format!("`{}` may hold {}", parent.name, list(&known)));
     }
