@@ -32,6 +32,7 @@ pub struct Begun {
 /// Where the folder was made by another brief, is in use, or does not read back.
 pub async fn begin(brief: &Arc<Brief>, ground: Ground, fill: bool) -> Result<Begun, StartError> {
     let path = ground.data.path(".");
+    let externals = Arc::clone(&ground.externals);
     let engine = Engine::open(brief, &path, ground.world.clone(), ground.externals)
         .map_err(|error| refused(&error))?;
     let recovered = engine
@@ -39,7 +40,12 @@ pub async fn begin(brief: &Arc<Brief>, ground: Ground, fill: bool) -> Result<Beg
         .await
         .map_err(|error| StartError::new(serving::U0692, error.to_string()))?;
     let sampled = match fill {
-        true => sample::fill(&engine, brief, &ground.world).await,
+        true => {
+            externals.hurry(true);
+            let rows = sample::fill(&engine, brief, &ground.world).await;
+            externals.hurry(false);
+            rows
+        }
         false => Vec::new(),
     };
     Ok(Begun {

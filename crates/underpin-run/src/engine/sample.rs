@@ -304,7 +304,9 @@ impl Maker<'_> {
             Some(Value::Int(least)) => usize::try_from(least).unwrap_or(0),
             _ => 0,
         };
-        let mut text = format!("{} {}", self.word(at), self.number + 1);
+        // Short texts are often keys, which stand in paths.
+        let between = if most <= 60 { '-' } else { ' ' };
+        let mut text = format!("{}{between}{}", self.word(at), self.number + 1);
         while text.chars().count() < least.min(10_000) {
             text.push('.');
         }

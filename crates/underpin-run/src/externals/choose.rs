@@ -21,4 +21,8 @@ impl Externals for Chosen {
             .unwrap_or(&self.others)
             .call(call)
     }
+
+    fn hurry(&self, on: bool) {
+        self.others.hurry(on);
+    }
 }

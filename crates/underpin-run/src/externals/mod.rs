@@ -57,6 +57,9 @@ pub enum ExternalOutcome {
 pub trait Externals: Send + Sync + 'static {
     /// One attempt. The effect may go on where the caller stops waiting.
     fn call(&self, call: ExternalCall) -> Pending<'_, ExternalOutcome>;
+
+    /// While it is on, what is simulated answers without delay: a sample need not wait for it.
+    fn hurry(&self, _on: bool) {}
 }
 
 #[cfg(test)]

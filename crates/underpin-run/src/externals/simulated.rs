@@ -14,6 +14,7 @@ use crate::store::codec;
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use underpin_brief::model::{
     Brief, External, ExternalOperation, Fails, Field, Latency, Named, Type, Value,
@@ -41,6 +42,7 @@ struct Inner {
     world: World,
     behaviour: Behaviour,
     record: Record,
+    hurried: AtomicBool,
 }
 
 /// The share of refusals with a code whose share is not declared.
@@ -59,6 +61,7 @@ impl Simulated {
                 world,
                 behaviour,
                 record,
+                hurried: AtomicBool::new(false),
             }),
         }
     }
@@ -80,6 +83,10 @@ impl Externals for Simulated {
                 () = clock.until(end) => late(),
             }
         })
+    }
+
+    fn hurry(&self, on: bool) {
+        self.inner.hurried.store(on, Ordering::Relaxed);
     }
 }
 
@@ -127,6 +134,9 @@ impl Inner {
     }
 
     fn delay(&self, external: &External, operation: &ExternalOperation, draw: &Draw) -> Duration {
+        if self.hurried.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
         let narrow = format!("{}.{}", external.name(), operation.name());
         let slow = &self.behaviour.slow;
         let fixed = slow
