@@ -2,10 +2,16 @@
 //! order), give back, and tell whether it charged; and a mailer that can do none of that.
 
 use super::*;
+use crate::serve::front::Front;
+use crate::serve::http::{Answer, Handler, Request};
+use crate::serve::log::Log;
+use crate::serve::{Drain, Limits, serve};
 use crate::testing::{TempFolder, made};
 use crate::world::{Moment, World};
+use hyper::StatusCode;
+use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use underpin_brief::model::{Brief, Currency, Fails, OperationUndo, Percent, Type};
 
 const START: Moment = Moment(1_733_000_000_000_000);
@@ -264,4 +270,93 @@ fn a_status_without_common_names_is_read_by_its_truth_value_or_not_at_all() {
         told(&charge, &note, &answer(Value::text("x"))),
         Told::Nothing
     );
+}
+
+/// A bank of somebody else's, over HTTP.
+struct RealBank {
+    asked: Mutex<Vec<(String, String, serde_json::Value)>>,
+}
+
+impl Handler for RealBank {
+    fn handle(&self, request: Request) -> Pending<'_, Answer> {
+        let key = request.header("idempotency-key").unwrap_or("").to_owned();
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        let order = body["order"].as_str().unwrap_or("").to_owned();
+        self.asked
+            .lock()
+            .unwrap()
+            .push((request.path.clone(), key, body));
+        Box::pin(async move {
+            match order.as_str() {
+                "poor" => {
+                    Answer::json(StatusCode::PAYMENT_REQUIRED, &json!({ "code": "declined" }))
+                }
+                "slow" => std::future::pending().await,
+                "odd" => Answer::json(StatusCode::OK, &json!({ "no": "receipt" })),
+                _ => Answer::json(StatusCode::OK, &json!({ "receipt": "r1", "more": 1 })),
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_real_external_is_posted_to_and_its_answers_are_read() {
+    let brief = brief(|_| ());
+    let bank = Arc::new(RealBank {
+        asked: Mutex::default(),
+    });
+    let front = Front::new(
+        Arc::clone(&bank) as Arc<dyn Handler>,
+        World::system(),
+        Limits::default(),
+        Arc::default(),
+        Arc::new(Log::silent()),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/", listener.local_addr().unwrap());
+    tokio::spawn(serve(
+        listener,
+        Arc::new(front),
+        Drain::default(),
+        Duration::ZERO,
+    ));
+    let external = brief.externals.find("bank").unwrap();
+    let clock = World::system().clock;
+    let http = Http::new(&brief, external, &url, Arc::clone(&clock)).unwrap();
+    let charge = |order: &str| ExternalCall {
+        external,
+        operation: Id::from_index(0),
+        key: "k1".to_owned(),
+        input: Value::record(vec![Value::text(order), euros(980)]),
+        attempt: 1,
+        timeout: if order == "slow" {
+            Duration::from_millis(300)
+        } else {
+            Duration::from_secs(20)
+        },
+        trace: Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap(),
+    };
+    let receipt = Value::record(vec![Value::text("r1")]);
+    assert_eq!(
+        http.call(charge("o1")).await,
+        ExternalOutcome::Answered(receipt)
+    );
+    assert_eq!(
+        http.call(charge("poor")).await,
+        ExternalOutcome::Refused("declined".to_owned())
+    );
+    for unknown in ["slow", "odd"] {
+        let outcome = http.call(charge(unknown)).await;
+        assert!(
+            matches!(outcome, ExternalOutcome::Unknown(_)),
+            "{unknown}: {outcome:?}"
+        );
+    }
+    let asked = bank.asked.lock().unwrap().remove(0);
+    let amount = json!({ "amount": "9.80", "currency": "EUR" });
+    let body = json!({ "order": "o1", "amount": amount });
+    assert_eq!(asked, ("/v1/charge".to_owned(), "k1".to_owned(), body));
+    let nobody = Http::new(&brief, external, "http://127.0.0.1:1", clock).unwrap();
+    let outcome = nobody.call(charge("o1")).await;
+    assert!(matches!(outcome, ExternalOutcome::Failed(_)), "{outcome:?}");
 }
