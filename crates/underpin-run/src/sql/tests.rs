@@ -499,9 +499,13 @@ fn sql_admits_exactly_the_rows_of_the_closure() {
 fn combinations_of_conditions_agree_too() {
     let mut random = SeededRandom::new(7);
     for round in 0..60 {
-        let mut part = |random: &mut SeededRandom| {
+        let part = |random: &mut SeededRandom| {
             let at = usize::try_from(random.next_u64() % CONDITIONS.len() as u64).expect("small");
-            let not = if random.next_u64() % 3 == 0 { "!" } else { "" };
+            let not = if random.next_u64().is_multiple_of(3) {
+                "!"
+            } else {
+                ""
+            };
             format!("{not}({})", CONDITIONS[at].0)
         };
         let (a, b, c) = (part(&mut random), part(&mut random), part(&mut random));

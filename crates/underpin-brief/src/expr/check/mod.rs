@@ -305,6 +305,23 @@ impl<'c, 'a> Checker<'c, 'a> {
         }
     }
 
+    /// A member of a root in scope whose name is nearest to `name`, as a path.
+    fn nearest_member(&self, name: &str) -> Option<String> {
+        let mut paths = Vec::new();
+        for (root, word) in ROOTS {
+            let Some(Some(ty)) = self.scope.roots.get(root.slot().0 as usize) else {
+                continue;
+            };
+            let members = self.member_names(ty).into_iter();
+            paths.extend(members.map(|member| (format!("{word}.{member}"), member)));
+        }
+        let near = closest(name, paths.iter().map(|(_, member)| member.as_str()))?;
+        paths
+            .iter()
+            .find(|(_, member)| member == near)
+            .map(|(path, _)| path.clone())
+    }
+
     fn unknown_name(&mut self, name: &str, tree: &Ast, span: Span) {
         let mut found = Diagnostic::error(
             codes::U0303,
@@ -331,6 +348,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             found = found.help(format!("did you mean one of `{}`?", members.join("`, `")));
         } else if let Some(near) = closest(name, known.iter().copied()) {
             found = found.fix(format!("did you mean `{near}`?"), span, near);
+        } else if let Some(path) = self.nearest_member(name) {
+            found = found.fix(format!("did you mean `{path}`?"), span, path);
         }
         let alone = matches!(self.source.value.as_str(), Some(text) if text.trim() == name);
         if alone && matches!(tree.kind, AstKind::Name(_)) {
