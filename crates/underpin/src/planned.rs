@@ -1,5 +1,5 @@
 //! From a file to a brief, a design and a contract: what `plan`, `explain` and `run` stand on. The
-//! lock file lies beside the brief: `shop.kdl` has `shop.lock.json`.
+//! lock file lies beside the brief: `a.kdl` has `a.lock.json`.
 
 use crate::loaded::{self, Checked};
 use crate::terminal::Terminal;

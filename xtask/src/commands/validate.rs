@@ -66,8 +66,14 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// What `plan --out` writes for an example; none where it fails.
 fn emitted(binary: &Path, example: &str, folder: &Path) -> Result<Option<Files>, Problem> {
-    let mut plan = program(binary, &["plan", example, "--out"]);
-    let said = proc::read(plan.arg(folder).current_dir(repo::root()))?;
+    // A design that is written leaves its lock beside the brief: not beside the example itself.
+    let brief = folder.with_extension("kdl");
+    repo::write(&brief, &repo::text(example)?)?;
+    if let Ok(lock) = repo::text(&example.replace(".kdl", ".lock.json")) {
+        repo::write(&folder.with_extension("lock.json"), &lock)?;
+    }
+    let mut plan = program(binary, &["plan"]);
+    let said = proc::read(plan.arg(&brief).arg("--out").arg(folder))?;
     if !said.good {
         say(&format!("`underpin plan {example}` failed:\n{}", said.text));
         return Ok(None);
