@@ -132,7 +132,7 @@ fn refusals_of_a_command_are_its_own() {
     };
     let table = [
         ("add-book", 409, "busy conflict exists in-progress too-dear"),
-        ("add-book", 422, "invalid-input key-reused"),
+        ("add-book", 422, "arithmetic invalid-input key-reused"),
         ("give-back", 409, "busy conflict illegal-move in-progress"),
         ("give-back", 412, "precondition-failed"),
         ("lend", 428, "precondition-required"),

@@ -254,6 +254,9 @@ fn faults_in(
         ExprKind::Binary(op, ..) if is_arithmetic(*op) && is_number(&part.ty) => {
             found.add("arithmetic", Ground::Request);
         }
+        ExprKind::Binary(_, left, _) if currencies_meet(brief, &left.ty) => {
+            found.add("arithmetic", Ground::Request);
+        }
         ExprKind::Unary(UnaryOp::Negate, _) => found.add("arithmetic", Ground::Request),
         ExprKind::Call(function, _) if may_fault(*function) => {
             found.add("arithmetic", Ground::Request);
@@ -266,10 +269,17 @@ fn faults_in(
     });
 }
 
+/// Whether values of this type may be amounts of two currencies, which do not compare.
+fn currencies_meet(brief: &Brief, ty: &Type) -> bool {
+    brief.system.currencies.len() > 1 && *ty.required() == Type::Money
+}
+
 fn may_fault(function: Function) -> bool {
     matches!(
         function,
         Function::Sum
+            | Function::Min
+            | Function::Max
             | Function::Value
             | Function::Date
             | Function::Month
