@@ -1,5 +1,5 @@
 //! Briefs with mistakes, and what a person is told: `check/<case>.kdl` and `check/<case>.txt`.
-//! `UNDERPIN_BLESS=1` writes the texts anew; read the difference before it is committed.
+//! `UPDATE_GOLDEN=1` writes the texts anew; read the difference before it is committed.
 
 use super::briefs::shown;
 use std::path::Path;
@@ -8,7 +8,7 @@ use underpin_brief::resolve::check_text;
 #[test]
 fn mistakes_are_told_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
-    let bless = std::env::var_os("UNDERPIN_BLESS").is_some();
+    let bless = std::env::var_os("UPDATE_GOLDEN").is_some();
     let cases = super::test_data::files(&folder, "kdl");
     assert!(!cases.is_empty());
     for case in cases {
