@@ -2,9 +2,11 @@
 
 use super::access::version_of;
 use super::program::{Act, Back, Op, Put, Reads, Row, RowStep};
+use super::select::{in_key_order, tenant_condition};
 use super::state::{Bound, BoundAs, Calling, Kept, KeptExpected, RowName, UndoEntry};
 use super::walk::{Halt, Stop, Walk, refuse, refuse_because};
 use crate::backend::refusal;
+use crate::sql::Filter;
 use crate::store::Written;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -177,16 +179,23 @@ impl Walk<'_> {
     fn rows_where(
         &mut self,
         of: Id<Aggregate>,
-        filter: Option<&Compiled>,
+        filter: Option<&(Compiled, Filter)>,
         limit: Option<u32>,
     ) -> Result<Vec<Value>, Halt> {
-        let candidates = super::select::in_key_order(&self.view, of)?;
+        let mut values = Vec::new();
+        let mut terms: Vec<String> = tenant_condition(&self.view, of, &mut values)
+            .into_iter()
+            .collect();
+        if let Some((_, filter)) = filter {
+            terms.extend(filter.bind(&mut self.frame, &self.view, &mut values).sql);
+        }
+        let candidates = in_key_order(&self.view, of, &terms, values)?;
         let limit = limit.map_or(usize::MAX, |limit| limit as usize);
         let mut found = Vec::new();
         for row in candidates {
             self.frame.set(Root::SelfRow.slot(), row.clone());
             let wanted = match filter {
-                Some(filter) => self.eval(filter)?.is_true(),
+                Some((filter, _)) => self.eval(filter)?.is_true(),
                 None => true,
             };
             if wanted {
@@ -320,7 +329,7 @@ impl Walk<'_> {
         let row = self.apply(of, blank, steps)?;
         let changed = old.as_ref() != Some(&row);
         let row = if changed {
-            self.write(of, old.as_ref(), row)?
+            self.write(of, old.as_ref(), &row)?
         } else {
             row
         };
@@ -427,10 +436,10 @@ impl Walk<'_> {
         &mut self,
         of: Id<Aggregate>,
         old: Option<&Value>,
-        row: Value,
+        row: &Value,
     ) -> Result<Value, Halt> {
         let layout = self.view.rows.layout(of);
-        let mut slots = slots_of(&row);
+        let mut slots = slots_of(row);
         if let Some(version) = layout.version
             && let Value::Int(number) = row.slot(version)
         {

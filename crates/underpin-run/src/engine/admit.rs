@@ -146,6 +146,27 @@ fn once_key(core: &Core, rows: Rows<'_>, program: &Program, state: &mut State) -
         .map(|value| codec::key_text(&value))
 }
 
+/// What is stored for a key.
+struct Stored {
+    input: String,
+    status: String,
+    answer: Option<String>,
+    drawn: Option<String>,
+    until: i64,
+}
+
+impl Stored {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            input: row.get(0)?,
+            status: row.get(1)?,
+            answer: row.get(2)?,
+            drawn: row.get(3)?,
+            until: row.get(4)?,
+        })
+    }
+}
+
 /// The stored answer of the same key, or why there is none yet.
 fn replayed(
     core: &Core,
@@ -167,30 +188,22 @@ fn replayed(
     let Some((scope, key, input)) = &state.origin.replay else {
         return Ok(None);
     };
-    let found: Option<(String, String, Option<String>, Option<String>, i64)> = rows
+    let found = rows
         .prepare(
             "SELECT input, status, answer, drawn, until FROM replays WHERE scope = ?1 AND key = ?2",
         )?
-        .query_row((scope, key), |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-            ))
-        })
+        .query_row((scope, key), Stored::read)
         .optional()?;
-    let Some((stored, status, answer, drawn, until)) = found else {
+    let Some(found) = found else {
         return Ok(None);
     };
-    if until <= core.world.now().0 && status != "open" {
+    if found.until <= core.world.now().0 && found.status != "open" {
         return Ok(None);
     }
-    if stored != *input {
+    if found.input != *input {
         return Ok(Some(Went::Turned(Refusal::new(refusal::KEY_REUSED))));
     }
-    match (status.as_str(), answer) {
+    match (found.status.as_str(), found.answer) {
         ("open", _) => Ok(Some(Went::Turned(Refusal::new(refusal::IN_PROGRESS)))),
         ("final", Some(answer)) => {
             let answer: Answer = serde_json::from_str(&answer)
@@ -198,8 +211,9 @@ fn replayed(
             Ok(Some(Went::Replayed(Box::new(answer))))
         }
         _ => {
-            let ids: Option<BTreeMap<String, String>> =
-                drawn.and_then(|drawn| serde_json::from_str(&drawn).ok());
+            let ids: Option<BTreeMap<String, String>> = found
+                .drawn
+                .and_then(|drawn| serde_json::from_str(&drawn).ok());
             state.ids = ids.unwrap_or_default();
             Ok(None)
         }

@@ -33,6 +33,8 @@ pub(super) fn failed(error: &StoreError) -> Refusal {
     }
 }
 
+/// How long a deadline waits for the answer of an attempt that ends with it.
+const CERTAIN: Length = Length::from_millis(50);
 /// How long after a deadline a flow may still say that it is being taken back.
 const GRACE: i64 = 50_000;
 
@@ -124,8 +126,13 @@ impl Inner {
         let known = phase
             .wait_for(|phase| !matches!(phase, Phase::Before))
             .await;
-        let phase = known.map(|phase| phase.clone()).unwrap_or(Phase::Stopped);
-        match phase {
+        let mut known = known.map(|phase| phase.clone()).unwrap_or(Phase::Stopped);
+        if matches!(known, Phase::Bound) {
+            // The last attempt at the pivot may just have ended for certain.
+            let _ = tokio::time::timeout(CERTAIN, phase.changed()).await;
+            known = phase.borrow().clone();
+        }
+        match known {
             Phase::Over(answer) => {
                 let mark = self.mark_of(row_of(&answer), caller).await;
                 ended(*answer, mark, false)

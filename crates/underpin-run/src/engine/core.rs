@@ -3,7 +3,7 @@
 use super::events::Listeners;
 use super::program::{Allowed, Compiler, Programs, first_change};
 use super::query::QueryPlan;
-use crate::store::Hook;
+use crate::store::{Hook, Schema};
 use crate::world::World;
 use std::sync::Arc;
 use underpin_brief::expr::{Compiled, Library};
@@ -51,9 +51,13 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(brief: &Arc<Brief>, world: World, hook: Hook) -> Self {
+    pub(super) fn new(brief: &Arc<Brief>, schema: &Schema, world: World, hook: Hook) -> Self {
         let library = Library::new(&**brief);
-        let compiler = Compiler { brief, library };
+        let compiler = Compiler {
+            brief,
+            library,
+            schema,
+        };
         let aggregates = brief
             .aggregates
             .rows()

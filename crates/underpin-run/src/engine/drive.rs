@@ -143,7 +143,7 @@ impl Inner {
                 }
                 Went::More(state) => {
                     self.show(handle, &state);
-                    let resume = self.from_outside(handle, &state).unwrap_or(Resume::Go);
+                    let resume = self.ended_outside(handle, &state).unwrap_or(Resume::Go);
                     Some((state, resume))
                 }
                 Went::Busy(state, reason) => {
@@ -223,7 +223,7 @@ impl Inner {
     }
 
     /// What ends a flow from outside before its pivot: its caller, or its deadline.
-    fn from_outside(&self, handle: &Handle, state: &State) -> Option<Resume> {
+    fn ended_outside(&self, handle: &Handle, state: &State) -> Option<Resume> {
         if state.passed || state.status != Status::Running {
             return None;
         }
@@ -258,7 +258,7 @@ impl Inner {
         let Some(calling) = state.calling.clone() else {
             return Some(Resume::Go);
         };
-        if let Some(resume) = self.from_outside(handle, state).filter(|_| !resumed) {
+        if let Some(resume) = self.ended_outside(handle, state).filter(|_| !resumed) {
             return Some(resume);
         }
         let program = Arc::clone(self.core.programs.find(&state.kind, &state.name)?);

@@ -12,6 +12,7 @@ mod cron;
 mod drive;
 mod events;
 mod holds;
+mod journal;
 mod limits;
 mod open;
 mod policy;
@@ -89,7 +90,7 @@ impl Engine {
         let now = world.now().0;
         let inner = Inner {
             budgets: Budgets::new(brief, now),
-            core: Arc::new(Core::new(brief, world, hook)),
+            core: Arc::new(Core::new(brief, store.schema(), world, hook)),
             store,
             externals,
             buckets: limits::Buckets::default(),

@@ -1,6 +1,8 @@
 //! Flows made ready to run: statements in the written order with compiled expressions, and what
 //! the analysis says of each (pivot, undo, holds). Made once at start; knows no state of any run.
 
+use crate::sql;
+use crate::store::Schema;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use underpin_brief::expr::{Compiled, Library};
@@ -28,7 +30,7 @@ pub(super) enum Reads {
     One(Compiled),
     Keys(Compiled),
     Where {
-        filter: Option<Compiled>,
+        filter: Option<(Compiled, sql::Filter)>,
         limit: Option<u32>,
     },
 }
@@ -156,11 +158,34 @@ pub(super) struct Program {
 pub(super) struct Compiler<'b> {
     pub(super) brief: &'b Brief,
     pub(super) library: Arc<Library>,
+    pub(super) schema: &'b Schema,
 }
 
 impl Compiler<'_> {
     pub(super) fn expr(&self, expr: &Expr) -> Compiled {
         self.library.compile(expr)
+    }
+
+    /// A condition on rows of an aggregate, as far as SQL can say it.
+    pub(super) fn filter(&self, expr: &Expr, of: Id<Aggregate>) -> sql::Filter {
+        let stored = sql::Stored {
+            brief: self.brief,
+            schema: self.schema,
+        };
+        sql::Filter::new(expr, of, &stored, &self.library)
+    }
+
+    fn reads(&self, of: Id<Aggregate>, access: &Access) -> Reads {
+        match access {
+            Access::One(key) => Reads::One(self.expr(key)),
+            Access::Keys(keys) => Reads::Keys(self.expr(keys)),
+            Access::Where { filter, limit } => Reads::Where {
+                filter: filter
+                    .as_ref()
+                    .map(|expr| (self.expr(expr), self.filter(expr, of))),
+                limit: *limit,
+            },
+        }
     }
 
     pub(super) fn puts(&self, assigns: &[Assign]) -> Vec<Put> {
@@ -325,17 +350,12 @@ impl Maker<'_, '_> {
         match &statement.kind {
             StatementKind::Let(expr) => Act::Let(compiler.expr(expr)),
             StatementKind::Read {
-                aggregate, access, ..
+                aggregate: of,
+                access,
+                ..
             } => Act::Read {
-                aggregate: *aggregate,
-                reads: match access {
-                    Access::One(key) => Reads::One(compiler.expr(key)),
-                    Access::Keys(keys) => Reads::Keys(compiler.expr(keys)),
-                    Access::Where { filter, limit } => Reads::Where {
-                        filter: filter.as_ref().map(|expr| compiler.expr(expr)),
-                        limit: *limit,
-                    },
-                },
+                aggregate: *of,
+                reads: compiler.reads(*of, access),
             },
             StatementKind::Create {
                 aggregate,

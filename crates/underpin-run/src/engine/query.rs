@@ -5,14 +5,14 @@ use super::access;
 use super::core::Core;
 use super::program::{Allowed, Compiler};
 use super::scope::{Settled, View, settle};
-use super::select::tenant_condition;
+use super::select::{Select, all_rows, tenant_condition};
 use super::walk::fault_refusal;
 use crate::backend::{
     Filter, Page, QueryAnswer, QueryRequest, Refusal, RowAnswer, RowRequest, ShownRow, Sort, Test,
     refusal,
 };
-use crate::store::{Kind, Rows, StoreError, codec, sql_values};
-use rusqlite::types::Value as Sql;
+use crate::sql;
+use crate::store::{Rows, StoreError};
 use underpin_brief::expr::{Compiled, Fault, Frame};
 use underpin_brief::model::*;
 
@@ -31,6 +31,10 @@ pub(super) struct QueryPlan {
     pub(super) of: QuerySource,
     pub(super) allows: Vec<Allowed>,
     pub(super) filter: Option<Compiled>,
+    /// `where` as far as SQL can say it.
+    prefilter: Option<sql::Filter>,
+    /// The conditions of `allows` as far as SQL can say them, in their order.
+    prechecks: Vec<Option<sql::Filter>>,
     pub(super) shows: Vec<ShowPlan>,
     pub(super) frame_size: u32,
     pub(super) view: Option<super::views::ViewPlan>,
@@ -39,10 +43,20 @@ pub(super) struct QueryPlan {
 impl QueryPlan {
     pub(super) fn new(compiler: &Compiler<'_>, id: Id<Query>) -> Self {
         let query = compiler.brief.queries.get(id);
+        let filter = |expr: &Option<Expr>| match query.of {
+            QuerySource::Aggregate(of) => expr.as_ref().map(|expr| compiler.filter(expr, of)),
+            _ => None,
+        };
         Self {
             of: query.of,
             allows: compiler.allows(&query.allows),
             filter: query.filter.as_ref().map(|expr| compiler.expr(expr)),
+            prefilter: filter(&query.filter),
+            prechecks: query
+                .allows
+                .iter()
+                .map(|allow| filter(&allow.when))
+                .collect(),
             shows: query
                 .shows
                 .iter()
@@ -200,7 +214,7 @@ impl Run<'_> {
         let mut frame = self.plan.frame(self.settled, &self.request.input);
         let rows = match &self.request.key {
             Some(key) => self.view.get(of, key)?.into_iter().collect(),
-            None => super::select::in_key_order(self.view, of)?,
+            None => all_rows(self.view, of)?,
         };
         for row in rows {
             match self.admits(&mut frame, &row)? {
@@ -234,6 +248,37 @@ impl Run<'_> {
         sorts
     }
 
+    /// Lets SQL leave out rows that `where` or every `allow` excludes; what is left is checked
+    /// again, row by row, with nothing left out.
+    fn prefilter(&self, frame: &mut Frame, select: &mut Select<'_>) {
+        if let Some(filter) = &self.plan.prefilter {
+            select
+                .terms
+                .extend(filter.bind(frame, self.view, &mut select.values).sql);
+        }
+        let named = |allow: &Allowed| self.settled.named(&self.core.brief, allow.who);
+        let mut any = Vec::new();
+        let before = select.values.len();
+        for (allow, filter) in self.plan.allows.iter().zip(&self.plan.prechecks) {
+            if !named(allow) {
+                continue;
+            }
+            let bound = filter.as_ref();
+            let sql =
+                bound.and_then(|filter| filter.bind(frame, self.view, &mut select.values).sql);
+            match sql {
+                Some(sql) => any.push(format!("({sql})")),
+                None => {
+                    select.values.truncate(before);
+                    return;
+                }
+            }
+        }
+        if !any.is_empty() {
+            select.terms.push(format!("({})", any.join(" OR ")));
+        }
+    }
+
     fn page(&self, of: Id<Aggregate>) -> Result<QueryAnswer, StoreError> {
         let sorts = self.sorts(of);
         let mut sql = Select {
@@ -256,6 +301,7 @@ impl Run<'_> {
         }
         let limit = self.request.limit.max(1) as usize;
         let mut frame = self.plan.frame(self.settled, &self.request.input);
+        self.prefilter(&mut frame, &mut sql);
         let mut found: Vec<Value> = Vec::new();
         let mut refusal = None;
         let (rest, values) = sql.finish(&sorts);
@@ -375,143 +421,6 @@ fn holds(filter: &Filter, row: &Value) -> bool {
         },
         Test::AtLeast(least) => value >= least,
         Test::AtMost(most) => value <= most,
-    }
-}
-
-/// A `WHERE` in the making.
-struct Select<'a> {
-    view: &'a View<'a>,
-    of: Id<Aggregate>,
-    terms: Vec<String>,
-    values: Vec<Sql>,
-}
-
-impl Select<'_> {
-    fn column(&self, slot: usize) -> (String, Kind) {
-        let column = self.view.rows.layout(self.of).columns.get(slot);
-        column.map_or(("NULL".to_owned(), Kind::Text), |column| {
-            (column.name.clone(), column.kind)
-        })
-    }
-
-    fn value(&mut self, kind: Kind, value: &Value) -> Result<String, StoreError> {
-        // Of money the first value is the amount; amounts of one column have one currency.
-        let sql = sql_values(kind, value)?.into_iter().next();
-        self.values.push(sql.unwrap_or(Sql::Null));
-        Ok(format!("?{}", self.values.len()))
-    }
-
-    /// An element of a list as the codec writes it.
-    fn element(&mut self, value: &Value) -> String {
-        self.values.push(match value {
-            Value::Text(text) => Sql::Text(text.to_string()),
-            Value::Int(number) => Sql::Integer(*number),
-            Value::Bool(truth) => Sql::Integer(i64::from(*truth)),
-            other => Sql::Text(codec::to_text(other)),
-        });
-        format!("?{}", self.values.len())
-    }
-
-    fn filter(&mut self, filter: &Filter) -> Result<(), StoreError> {
-        let (column, kind) = self.column(filter.slot);
-        let term = match &filter.test {
-            Test::OneOf(values) => {
-                let mut marks = Vec::new();
-                for value in values {
-                    marks.push(self.value(kind, value)?);
-                }
-                format!("{column} IN ({})", marks.join(", "))
-            }
-            Test::HasOneOf(values) => {
-                let mut marks = Vec::new();
-                for value in values {
-                    marks.push(self.element(value));
-                }
-                let marks = marks.join(", ");
-                format!(
-                    "EXISTS (SELECT 1 FROM json_each({column}) AS item WHERE item.value IN ({marks}))"
-                )
-            }
-            Test::AtLeast(value) => format!("{column} >= {}", self.value(kind, value)?),
-            Test::AtMost(value) => format!("{column} <= {}", self.value(kind, value)?),
-        };
-        self.terms.push(term);
-        Ok(())
-    }
-
-    /// Every word occurs in one of the slots, whatever the letter case of ASCII letters.
-    fn search(&mut self, slots: &[usize], text: &str) {
-        for word in text.split_whitespace().take(16) {
-            let mut pattern = String::from("%");
-            for letter in word.chars() {
-                if matches!(letter, '%' | '_' | '\\') {
-                    pattern.push('\\');
-                }
-                pattern.push(letter);
-            }
-            pattern.push('%');
-            self.values.push(Sql::Text(pattern));
-            let mark = format!("?{}", self.values.len());
-            let like = |slot: &usize| format!("{} LIKE {mark} ESCAPE '\\'", self.column(*slot).0);
-            let any: Vec<String> = slots.iter().map(like).collect();
-            self.terms.push(if any.is_empty() {
-                "0".to_owned()
-            } else {
-                format!("({})", any.join(" OR "))
-            });
-        }
-    }
-
-    /// Rows behind a position: `a > x OR (a = x AND (b > y OR …))`, absent values first.
-    fn after(&mut self, sorts: &[Sort], position: &[Value]) -> Result<(), StoreError> {
-        let mut alternatives = Vec::new();
-        let mut equal: Vec<String> = Vec::new();
-        let depth = sorts.len().min(position.len());
-        for (at, (sort, value)) in sorts.iter().zip(position).enumerate() {
-            let (column, kind) = self.column(sort.slot);
-            let behind = match (value.is_null(), sort.descending) {
-                (true, false) => format!("{column} IS NOT NULL"),
-                (true, true) => "0".to_owned(),
-                (false, false) => format!("{column} > {}", self.value(kind, value)?),
-                (false, true) => {
-                    format!(
-                        "({column} < {} OR {column} IS NULL)",
-                        self.value(kind, value)?
-                    )
-                }
-            };
-            let mut all = equal.clone();
-            all.push(behind);
-            alternatives.push(format!("({})", all.join(" AND ")));
-            if at + 1 == depth {
-                break;
-            }
-            equal.push(match value.is_null() {
-                true => format!("{column} IS NULL"),
-                false => format!("{column} = {}", self.value(kind, value)?),
-            });
-        }
-        self.terms.push(format!("({})", alternatives.join(" OR ")));
-        Ok(())
-    }
-
-    fn finish(self, sorts: &[Sort]) -> (String, Vec<Sql>) {
-        let order = |sort: &Sort| {
-            format!(
-                "{}{}",
-                self.column(sort.slot).0,
-                if sort.descending { " DESC" } else { "" }
-            )
-        };
-        let order: Vec<String> = sorts.iter().map(order).collect();
-        let condition = match self.terms.is_empty() {
-            true => String::new(),
-            false => format!("WHERE {} ", self.terms.join(" AND ")),
-        };
-        (
-            format!("{condition}ORDER BY {}", order.join(", ")),
-            self.values,
-        )
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn fill(engine: &Engine, brief: &Arc<Brief>, world: &World) -> 
                 for caller in callers(brief, command, number) {
                     let tenant = tenant_of(brief, &keys, &caller, number);
                     let caller = Caller { tenant, ..caller };
-                    if run(engine, brief, world, id, &keys, caller, number).await {
+                    if run((engine, brief, world), id, &keys, caller, number).await {
                         break;
                     }
                 }
@@ -49,9 +49,7 @@ pub(super) async fn fill(engine: &Engine, brief: &Arc<Brief>, world: &World) -> 
 }
 
 async fn run(
-    engine: &Engine,
-    brief: &Arc<Brief>,
-    world: &World,
+    (engine, brief, world): (&Engine, &Arc<Brief>, &World),
     id: Id<Command>,
     keys: &Keys,
     caller: Caller,

@@ -118,7 +118,7 @@ impl Walk<'_> {
         }
         let new = self.apply(of, old.clone(), steps)?;
         if new != old {
-            self.write(of, Some(&old), new)?;
+            self.write(of, Some(&old), &new)?;
         }
         Ok(())
     }

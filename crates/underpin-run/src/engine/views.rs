@@ -53,7 +53,7 @@ impl ViewPlan {
     pub(super) fn rows(&self, view: &View<'_>) -> Result<Vec<Value>, StoreError> {
         let mut frames = vec![Frame::new(self.frame)];
         for (aggregate, slot, filter) in &self.sources {
-            let rows = super::select::in_key_order(view, *aggregate)?;
+            let rows = super::select::all_rows(view, *aggregate)?;
             let mut joined = Vec::new();
             for frame in &frames {
                 for row in &rows {

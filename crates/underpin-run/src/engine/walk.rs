@@ -235,10 +235,8 @@ impl<'a> Walk<'a> {
 
     /// The pivot is behind when it is done for the last element of every loop around it.
     pub(super) fn leave(&mut self, op: &Op) {
-        let inner = self.state.levels.iter().skip(1);
-        let last = inner.fold(true, |last, level| {
-            last && level.item + 1 >= level.items.len()
-        });
+        let mut inner = self.state.levels.iter().skip(1);
+        let last = inner.all(|level| level.item + 1 >= level.items.len());
         if op.leaf.is_some() && op.leaf == self.program.pivot && last {
             self.state.passed = true;
         }

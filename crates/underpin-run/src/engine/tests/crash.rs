@@ -41,7 +41,7 @@ async fn every_place(declined: bool) -> usize {
         let mut request = house.request(
             "shopper/sam",
             "place-order",
-            json!({"lines": [{"product": "a", "quantity": 3}]}),
+            &json!({"lines": [{"product": "a", "quantity": 3}]}),
         );
         request.key = Some("k".to_owned());
         let waited = tokio::time::timeout(

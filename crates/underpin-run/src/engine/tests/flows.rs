@@ -168,7 +168,7 @@ async fn the_same_key_gives_the_same_answer_and_another_input_is_refused() {
     let house = House::new(SHOP).await;
     house.product("a", 10).await;
     let with = |input, key: &str| {
-        let mut request = house.request("shopper/sam", "place-order", input);
+        let mut request = house.request("shopper/sam", "place-order", &input);
         request.key = Some(key.to_owned());
         request
     };
@@ -197,7 +197,7 @@ async fn a_key_in_progress_and_a_held_row_are_told_apart() {
     let house = std::sync::Arc::new(House::new(SHOP).await);
     house.product("a", 10).await;
     let closed = house.others.closed.lock().await;
-    let mut request = house.request("shopper/sam", "place-order", lines(&[("a", 1)]));
+    let mut request = house.request("shopper/sam", "place-order", &lines(&[("a", 1)]));
     request.key = Some("k".to_owned());
     let waiting = {
         let (house, request) = (std::sync::Arc::clone(&house), request.clone());
@@ -384,7 +384,7 @@ async fn a_version_that_is_not_the_expected_one_is_refused() {
         .expect("placed");
     let mark = done.row.expect("the order");
     let order = json!({"order": mark.key.as_text()});
-    let mut request = house.request("clerk/ada", "ship-order", order);
+    let mut request = house.request("clerk/ada", "ship-order", &order);
     request.expected = Some(Expected::Versions(vec![mark.version - 1]));
     let refused = said(house.answer(request.clone()).await);
     assert_eq!(refused.err().as_deref(), Some("precondition-failed"));

@@ -204,16 +204,14 @@ impl House {
         }
     }
 
-    pub(super) fn request(&self, who: &str, command: &str, input: Json) -> CommandRequest {
+    pub(super) fn request(&self, who: &str, command: &str, input: &Json) -> CommandRequest {
         let id = self
             .brief
             .commands
             .find(command)
             .unwrap_or_else(|| panic!("no {command}"));
         let fields = &self.brief.commands.get(id).input;
-        let input = Form::of(&self.brief, fields)
-            .read(&input)
-            .expect("an input");
+        let input = Form::of(&self.brief, fields).read(input).expect("an input");
         CommandRequest {
             command: id,
             asked: self.asked(who),
@@ -232,7 +230,7 @@ impl House {
 
     /// `ok` with what is returned, or the code of the refusal.
     pub(super) async fn run(&self, who: &str, command: &str, input: Json) -> Result<Done, String> {
-        said(self.answer(self.request(who, command, input)).await)
+        said(self.answer(self.request(who, command, &input)).await)
     }
 
     pub(super) async fn query(

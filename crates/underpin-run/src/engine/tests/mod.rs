@@ -3,5 +3,6 @@
 mod crash;
 mod flows;
 mod house;
+mod measure;
 mod reads;
 mod wider;

@@ -47,7 +47,11 @@ async fn no_tenant_sees_or_touches_rows_of_another() {
         assert_eq!(refused.err().as_deref(), Some("not-found"), "{who}");
     }
     assert_eq!(house.rows("receptionist/rita", "calendar").await.len(), 1);
-    // Patients belong by a claim of their token.
+    patients_belong_by_their_claim(&house, &one, &two, &appointment).await;
+    assert_eq!(house.rows("inspector/ivy", "practices").await.len(), 2);
+}
+
+async fn patients_belong_by_their_claim(house: &House, one: &str, two: &str, appointment: &str) {
     assert_eq!(
         house
             .rows(&format!("patient/pat@{one}"), "free-appointments")
@@ -62,7 +66,6 @@ async fn no_tenant_sees_or_touches_rows_of_another() {
             .len(),
         0
     );
-    assert_eq!(house.rows("inspector/ivy", "practices").await.len(), 2);
     let chart = json!({"name": "Pat", "birth": "1990-01-01", "phone": "1"});
     let pat = format!("patient/pat@{one}");
     let eve = format!("patient/eve@{two}");
