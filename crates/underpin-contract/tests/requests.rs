@@ -160,6 +160,7 @@ fn outcome(contract: &Contract, name: &str, change: impl FnOnce(&mut Example)) -
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn what_is_not_described_is_refused() {
     let contract = library();
     let body = |text: &'static str| move |made: &mut Example| made.body = text.into();
@@ -184,7 +185,7 @@ fn what_is_not_described_is_refused() {
         (
             "unknown property",
             outcome(&contract, "add-book", |made| {
-                made.body = format!("{add},\"x\":1}}").into()
+                made.body = format!("{add},\"x\":1}}").into();
             }),
             "invalid-input /x",
         ),
@@ -211,14 +212,14 @@ fn what_is_not_described_is_refused() {
         (
             "path",
             outcome(&contract, "declare-lost", |m| {
-                m.captures = vec!["a b".into()]
+                m.captures = vec!["a b".into()];
             }),
             "not-found",
         ),
         (
             "key of two",
             outcome(&contract, "take-seat", |m| {
-                m.captures = vec!["hall".into(), "0".into()]
+                m.captures = vec!["hall".into(), "0".into()];
             }),
             "not-found",
         ),

@@ -178,7 +178,7 @@ impl Planned {
                     [one] => one.target == PathTarget::Input(slot),
                     _ => false,
                 };
-                (aggregate == id && only_key).then(|| (*command, route, slot))
+                (aggregate == id && only_key).then_some((*command, route, slot))
             });
         let mut commands: Vec<CommandLink> = on_row
             .map(|(command, route, slot)| {

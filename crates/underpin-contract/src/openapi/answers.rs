@@ -33,7 +33,7 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
                 "Link".to_owned(),
                 header("`rel=\"next\"`: the next page (RFC 8288)."),
             );
-            let mut described = answer("A page of rows.", schema, example, headers);
+            let mut described = answer("A page of rows.", &schema, &example, headers);
             link_row(contract, page.key.as_ref(), "/items/0", &mut described);
             answers.push((200, described));
         }
@@ -41,8 +41,8 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
             let example = named_example(contract, &row.component);
             let described = answer(
                 "The row.",
-                component(&row.component),
-                example,
+                &component(&row.component),
+                &example,
                 read_headers(),
             );
             answers.push((200, described));
@@ -50,7 +50,7 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
         Reply::Parts(parts) => {
             let example = named_example(contract, &parts.component);
             let schema = component(&parts.component);
-            answers.push((200, answer("The parts.", schema, example, read_headers())));
+            answers.push((200, answer("The parts.", &schema, &example, read_headers())));
         }
         Reply::Flow => flow(contract, operation, &mut answers),
     }
@@ -98,7 +98,7 @@ fn read_headers() -> Map<String, Json> {
     headers
 }
 
-fn answer(description: &str, schema: Json, example: Json, headers: Map<String, Json>) -> Json {
+fn answer(description: &str, schema: &Json, example: &Json, headers: Map<String, Json>) -> Json {
     let mut described = json!({ "description": description });
     if let Some(members) = described.as_object_mut() {
         if !headers.is_empty() {
@@ -148,7 +148,7 @@ fn command(
     };
     let example = named_example(contract, &reply.component);
     let schema = component(&reply.component);
-    let mut described = answer(description, schema, example, headers);
+    let mut described = answer(description, &schema, &example, headers);
     link_row(contract, reply.key.as_ref(), "", &mut described);
     answers.push((reply.status(), described));
 }
@@ -201,8 +201,8 @@ fn accepted(contract: &Contract, operation: &Operation, reply: &CommandReply) ->
     headers.insert("Location".to_owned(), header("Where the flow stands."));
     answer(
         "Taken on; it goes on after this answer.",
-        schema,
-        example,
+        &schema,
+        &example,
         headers,
     )
 }
@@ -218,7 +218,7 @@ fn flow(contract: &Contract, operation: &Operation, answers: &mut Vec<(u16, Json
     };
     answers.push((
         status,
-        answer("The flow.", component(FLOW), example, Map::new()),
+        answer("The flow.", &component(FLOW), &example, Map::new()),
     ));
 }
 
