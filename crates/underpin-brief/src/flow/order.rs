@@ -11,6 +11,12 @@ use std::collections::BTreeSet;
 /// So many orders are tried; what a person would write is among the first.
 const TRIES: usize = 400;
 
+/// Among more statements than these only one order is tried: nobody reads a longer help.
+const STATEMENTS: usize = 24;
+
+/// All tries together may ask for so many proofs.
+const PROOFS: u32 = 1500;
+
 /// A sound order of `statements`, nearest to the written one first; `None` where none was found.
 pub(super) fn sound_order(
     walk: &Walk<'_>,
@@ -19,17 +25,23 @@ pub(super) fn sound_order(
 ) -> Option<Vec<usize>> {
     let before = dependencies(walk.brief, statements);
     let mut tries = TRIES;
+    let start = walk.proof.asked();
+    let few = statements.len() <= STATEMENTS;
     let mut sound = |order: &[usize]| {
         tries = tries.saturating_sub(1);
-        tries > 0 && legal(&before, order) && is_sound(walk, finest, statements, order)
+        let spent = walk.proof.asked().saturating_sub(start) > PROOFS;
+        tries > 0 && !spent && legal(&before, order) && is_sound(walk, finest, statements, order)
     };
-    for order in moved(statements.len())
+    for order in moved(if few { statements.len() } else { 0 })
         .into_iter()
         .chain([by_kind(walk.brief, statements)])
     {
         if sound(&order) {
             return Some(order);
         }
+    }
+    if !few {
+        return None;
     }
     let count = statements.len();
     let mut search = Search {

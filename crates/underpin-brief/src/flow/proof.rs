@@ -4,12 +4,15 @@
 use super::FlowId;
 use crate::expr::interval::{Substitution, proves};
 use crate::model::*;
+use std::cell::Cell;
+use std::collections::BTreeSet;
 
 /// What is known of the names of one flow.
 pub(super) struct Proof<'a> {
     brief: &'a Brief,
     input: &'a [Field],
     event: &'a [Field],
+    asked: Cell<u32>,
 }
 
 impl<'a> Proof<'a> {
@@ -22,20 +25,31 @@ impl<'a> Proof<'a> {
             brief,
             input,
             event: event_fields(brief, id),
+            asked: Cell::new(0),
         }
     }
 
     /// Whether `goal` follows from `facts` and from what is declared of the values in it.
     pub(super) fn proves(&self, facts: &[Expr], goal: &Expr, after: &[Substitution]) -> bool {
+        self.asked.set(self.asked.get().saturating_add(1));
         let goal = self.inline(goal, 0);
-        let mut known: Vec<Expr> = facts.iter().map(|fact| self.inline(fact, 0)).collect();
-        let mut bounds = Vec::new();
         let values = after.iter().map(|substitution| &substitution.value);
-        for expr in known.iter().chain(values).chain([&goal]) {
+        let about: Vec<&Expr> = values.chain([&goal]).collect();
+        let mut known: Vec<Expr> = relevant(facts, &about)
+            .into_iter()
+            .map(|fact| self.inline(fact, 0))
+            .collect();
+        let mut bounds = Vec::new();
+        for expr in known.iter().chain(about) {
             self.bounds(expr, &mut bounds);
         }
         known.extend(bounds);
         proves(&known, &goal, after)
+    }
+
+    /// How many proofs were asked for so far: the price of an examination.
+    pub(super) fn asked(&self) -> u32 {
+        self.asked.get()
     }
 
     /// Whether a row of `aggregate` keeps its invariants and bounds when `after` happens to it.
@@ -213,6 +227,70 @@ fn event_fields(brief: &Brief, id: FlowId) -> &[Field] {
             ..
         } => &brief.externals.get(*external).sends.get(*id).fields,
         _ => &[],
+    }
+}
+
+/// A proof looks at so many facts: more would cost more than they could prove.
+const FACTS: usize = 32;
+
+/// The facts that could bear on `about`: those that share a value with it, or with such a fact.
+/// What a `let` stands for counts only where its name is used.
+fn relevant<'f>(facts: &'f [Expr], about: &[&Expr]) -> Vec<&'f Expr> {
+    let mut atoms: BTreeSet<Atom> = about.iter().flat_map(|expr| atoms(expr)).collect();
+    let mut taken = vec![false; facts.len()];
+    let mut chosen = Vec::new();
+    for _ in 0..3 {
+        let mut fresh = Vec::new();
+        for (fact, taken) in facts.iter().zip(&mut taken).rev() {
+            if chosen.len() >= FACTS {
+                return chosen;
+            }
+            let bears = match named(fact) {
+                Some(slot) => atoms.contains(&(slot, None)),
+                None => self::atoms(fact).iter().any(|atom| atoms.contains(atom)),
+            };
+            if bears && !*taken {
+                *taken = true;
+                chosen.push(fact);
+                fresh.extend(self::atoms(fact));
+            }
+        }
+        atoms.extend(fresh);
+    }
+    chosen
+}
+
+/// A variable, or a slot of it.
+type Atom = (Slot, Option<usize>);
+
+fn atoms(expr: &Expr) -> Vec<Atom> {
+    let mut found = Vec::new();
+    collect(expr, &mut found);
+    found
+}
+
+fn collect(expr: &Expr, found: &mut Vec<Atom>) {
+    match &expr.kind {
+        ExprKind::Slot(slot) => found.push((*slot, None)),
+        ExprKind::Field(object, at) => match object.kind {
+            ExprKind::Slot(slot) => found.push((slot, Some(*at))),
+            _ => collect(object, found),
+        },
+        _ => expr
+            .children()
+            .into_iter()
+            .for_each(|child| collect(child, found)),
+    }
+}
+
+/// The name that a `let` gave to a value, where that is what the fact says.
+fn named(fact: &Expr) -> Option<Slot> {
+    let ExprKind::Binary(BinaryOp::Equal, left, _) = &fact.kind else {
+        return None;
+    };
+    match left.kind {
+        ExprKind::Slot(slot) if slot.0 >= Root::COUNT => Some(slot),
+        _ => None,
     }
 }
 

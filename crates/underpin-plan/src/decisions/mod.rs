@@ -156,10 +156,12 @@ pub(crate) fn all(planning: &Planning<'_>) -> Vec<Draft> {
     let mut drafts: BTreeMap<String, Draft> = BTreeMap::new();
     for decide in KINDS {
         for mut draft in decide(planning) {
-            // An assumption that was not taken supports nothing.
-            draft
-                .assumptions
-                .retain(|id| planning.assumptions.iter().any(|known| known.id == *id));
+            // An assumption that was not taken, or not for this flow, supports nothing.
+            let flow = draft.kind == "flow";
+            draft.assumptions.retain(|id| {
+                let taken = planning.assumptions.iter().find(|known| known.id == *id);
+                taken.is_some_and(|known| !flow || known.dependents.contains(&draft.subject))
+            });
             drafts.insert(draft.key(), draft);
         }
     }
