@@ -38,10 +38,17 @@ fn mark(flow: &Flow, at: usize) -> &'static str {
     }
 }
 
+/// The briefs whose flows are tabled; others come and go.
+const TABLED: &[&str] = &["bff", "collab", "kafka", "saas", "shop", "strangler", "webhooks"];
+
 #[test]
 fn flows_of_the_briefs_are_analysed_as_ever() {
     let mut found = String::new();
     for (name, text) in super::briefs::all() {
+        let known = TABLED.iter().any(|brief| name == format!("tests/briefs/{brief}.kdl"));
+        if !known {
+            continue;
+        }
         let checked = check_text(&name, &text);
         let Some(brief) = &checked.brief else {
             writeln!(found, "## {name}: {} findings", checked.diagnostics.len()).expect("text");
