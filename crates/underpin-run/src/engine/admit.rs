@@ -137,7 +137,7 @@ fn once_key(core: &Core, rows: Rows<'_>, program: &Program, state: &mut State) -
     let once = core.command(id).once.as_ref()?;
     let mut frame: Frame = state.take_frame();
     let scope = state.scope.clone();
-    let view = View::new(rows, &scope, &*core.world.random);
+    let view = View::new(rows, &scope, core);
     let value = once.eval(&mut frame, &view);
     state.set_frame(frame);
     value
@@ -290,7 +290,7 @@ fn authorize(
     };
     let plan = core.command(id);
     let mut frame = state.take_frame();
-    let view = View::new(rows, &settled.scope, &*core.world.random);
+    let view = View::new(rows, &settled.scope, core);
     let allowed = access::allowed(core, &plan.allows, &settled, &mut frame, &view)?;
     let named = plan
         .allows

@@ -3,9 +3,10 @@
 use super::events::Listeners;
 use super::program::{Allowed, Compiler, Programs, first_change};
 use super::query::QueryPlan;
+use crate::identity::Names;
 use crate::store::{Hook, Schema};
 use crate::world::World;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use underpin_brief::expr::{Compiled, Library};
 use underpin_brief::model::*;
 
@@ -47,6 +48,8 @@ pub(super) struct Core {
     pub(super) queries: Vec<QueryPlan>,
     pub(super) listeners: Listeners,
     pub(super) world: World,
+    /// Display names of subjects, where somebody knows them.
+    pub(super) names: OnceLock<Arc<Names>>,
     pub(super) hook: Hook,
 }
 
@@ -80,6 +83,7 @@ impl Core {
             listeners: Listeners::new(brief),
             brief: Arc::clone(brief),
             world,
+            names: OnceLock::new(),
             hook,
         }
     }

@@ -42,6 +42,7 @@ use crate::backend::{
     InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer, RowRequest,
 };
 use crate::externals::Externals;
+use crate::identity::Names;
 use crate::store::{Hook, OpenError, Store, StoreError, no_hook};
 use crate::world::World;
 use calls::Budgets;
@@ -103,6 +104,12 @@ impl Engine {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Where display names of subjects are found (`name` of an actor); without it there are none.
+    pub fn know(&self, names: Arc<Names>) {
+        // A second directory would be a defect of the caller; the first one stays.
+        let _ = self.inner.core.names.set(names);
     }
 
     /// Goes on with unfinished flows and begins to watch for what policies have to do. Returns

@@ -35,6 +35,7 @@ pub async fn begin(brief: &Arc<Brief>, ground: Ground, fill: bool) -> Result<Beg
     let externals = Arc::clone(&ground.externals);
     let engine = Engine::open(brief, &path, ground.world.clone(), ground.externals)
         .map_err(|error| refused(&error))?;
+    engine.know(Arc::clone(&ground.names));
     let recovered = engine
         .start()
         .await

@@ -152,7 +152,7 @@ pub(super) fn answer(
         }));
     }
     let scope = settled.scope.clone();
-    let view = View::new(rows, &scope, &*core.world.random);
+    let view = View::new(rows, &scope, core);
     let run = Run {
         core,
         plan,
@@ -432,7 +432,7 @@ pub(super) fn row(
 ) -> Result<RowAnswer, StoreError> {
     let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
     let scope = settled.scope.clone();
-    let view = View::new(rows, &scope, &*core.world.random);
+    let view = View::new(rows, &scope, core);
     let of = request.aggregate;
     let mut by = Vec::new();
     let mut named = false;

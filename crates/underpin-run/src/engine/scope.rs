@@ -1,6 +1,7 @@
 //! Whose rows a flow or a query may touch, and who `caller` is. Every access to a row goes through
 //! a [`View`], which is conjoined with the tenant: there is no other way to a row.
 
+use super::core::Core;
 use crate::backend::Asked;
 use crate::identity::Caller;
 use crate::store::{Rows, StoreError};
@@ -49,21 +50,17 @@ impl Scope {
 pub(super) struct View<'a> {
     pub(super) rows: Rows<'a>,
     pub(super) scope: &'a Scope,
-    pub(super) random: &'a dyn crate::world::Randomness,
+    pub(super) core: &'a Core,
     /// What the store said, where an evaluation only learns that it failed.
     pub(super) failed: RefCell<Option<StoreError>>,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(
-        rows: Rows<'a>,
-        scope: &'a Scope,
-        random: &'a dyn crate::world::Randomness,
-    ) -> Self {
+    pub(super) fn new(rows: Rows<'a>, scope: &'a Scope, core: &'a Core) -> Self {
         Self {
             rows,
             scope,
-            random,
+            core,
             failed: RefCell::new(None),
         }
     }
@@ -97,9 +94,19 @@ impl expr::Rows for View<'_> {
         })
     }
 
+    fn actor_name(&self, actor: Id<Actor>, id: &str) -> Result<Option<Value>, Fault> {
+        let actor = self.core.brief.actors.get(actor).name();
+        let name = self
+            .core
+            .names
+            .get()
+            .and_then(|names| names.find(actor, id));
+        Ok(name.map(|name| Value::text(&name)))
+    }
+
     fn secret(&self, bytes: u32) -> Result<Value, Fault> {
         let mut drawn = vec![0_u8; usize::try_from(bytes).unwrap_or(32).clamp(1, 1024)];
-        self.random.fill(&mut drawn);
+        self.core.world.random.fill(&mut drawn);
         use base64::Engine as _;
         let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(drawn);
         Ok(Value::text(&text))

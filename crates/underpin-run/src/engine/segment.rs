@@ -226,8 +226,7 @@ impl Segment<'_> {
     }
 
     fn walk<'w>(&'w self, state: &'w mut State, scope: &'w Scope) -> Walk<'w> {
-        let random = &*self.core.world.random;
-        let view = View::new(self.rows, scope, random);
+        let view = View::new(self.rows, scope, self.core);
         Walk::new(self.core, self.program, view, state)
     }
 

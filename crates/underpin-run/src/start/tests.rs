@@ -19,14 +19,15 @@ aggregate Book {
     key id
     field title text max=40
     field pages int
+    field by staff?
 }
 command add-book {
     allow staff
     input title text max=40
-    create book Book { set title=input.title pages=0 }
+    create book Book { set title=input.title pages=0 by=caller.id }
     return book=book.id
 }
-query books of=Book { allow staff; filter title; sort title; show id title; page max=10 }
+query books of=Book { allow staff; filter title; sort title; show id title by.name; page max=10 }
 policy note-booked { on bank.Booked; create book Book { set title=event.reference pages=event.pages } }
 "#;
 
@@ -222,10 +223,10 @@ struct Client {
 
 impl Client {
     fn of(running: &Running, temp: &TempFolder) -> Self {
+        let mut request = TokenRequest::new("staff", "ada");
+        request.claims.insert("name".into(), json!("Ada L."));
         let issuer = Issuer::of(&temp.folder, "demo").unwrap();
-        let token = issuer
-            .mint(&TokenRequest::new("staff", "ada"), &World::system())
-            .unwrap();
+        let token = issuer.mint(&request, &World::system()).unwrap();
         Self {
             address: running.address(),
             token,
@@ -281,6 +282,7 @@ async fn the_embedded_engine_serves_what_the_brief_describes_and_remembers_it() 
     assert_eq!(content(&page)["items"][0]["title"], "Emma", "{page}");
     let row = client.ask("GET", &place, "", "").await;
     assert_eq!(content(&row)["title"], "Emma", "{row}");
+    assert_eq!(content(&row)["by"]["name"], "Ada L.", "{row}");
     let tag = format!("if-none-match: {}\r\n", header(&row, "etag").unwrap());
     assert_eq!(status(&client.ask("GET", &place, &tag, "").await), "304");
     assert_eq!(running.stop().await, Served::Drained);
@@ -320,8 +322,8 @@ async fn a_folder_of_another_brief_is_refused_and_left_as_it_was() {
     }
     let before = listing();
     let other = BRIEF.replace(
-        "field pages int\n}\ncommand",
-        "field leaves int\n}\ncommand",
+        "field pages int\n    field by",
+        "field leaves int\n    field by",
     );
     let other = other.replace("title=input.title pages=0", "title=input.title leaves=0");
     let other = other.replace("pages=event.pages", "leaves=event.pages");
