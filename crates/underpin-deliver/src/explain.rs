@@ -133,6 +133,12 @@ fn explain_flow(design: &Design, flow: &Flow, out: &mut String) {
             &format!("Calls: {} at most, all attempts together.", time(total)),
         );
     }
+    assumed(design, flow, out);
+    line(out, &format!("Because of {}.", flow.driver));
+    out.push('\n');
+}
+
+fn assumed(design: &Design, flow: &Flow, out: &mut String) {
     let rests: Vec<String> = design
         .assumptions()
         .iter()
@@ -142,8 +148,6 @@ fn explain_flow(design: &Design, flow: &Flow, out: &mut String) {
     if !rests.is_empty() {
         line(out, &format!("Assumes: {}.", rests.join("; ")));
     }
-    line(out, &format!("Because of {}.", flow.driver));
-    out.push('\n');
 }
 
 fn row(flow: &Flow, step: &Step) -> [String; 5] {

@@ -290,34 +290,9 @@ fn query(planning: &Planning<'_>, query: &Query) -> Flow {
     let home = planning
         .boundaries
         .name(own.map_or(0, |id| cut.service(id)));
-    let mut steps: Vec<Step> = Vec::new();
-    let mut add = |name: String, service: String, does: String, conditional: bool| {
-        let mut unique = name.clone();
-        let mut number = 1;
-        while steps.iter().any(|step| step.name == unique) {
-            number += 1;
-            unique = format!("{name}-{number}");
-        }
-        let name = unique;
-        let segment = match steps.last() {
-            Some(last) if last.service == service => last.segment,
-            Some(last) => last.segment + 1,
-            None => 1,
-        };
-        let driver = query.path.to_string();
-        steps.push(Step {
-            name,
-            segment,
-            service,
-            role: StepRole::Local,
-            does,
-            driver,
-            undo: None,
-            refusals: Vec::new(),
-            repeated: false,
-            conditional,
-            in_doubt: false,
-        });
+    let mut steps = QuerySteps {
+        driver: query.path.to_string(),
+        steps: Vec::new(),
     };
     let mut rows: Vec<_> = read
         .iter()
@@ -325,9 +300,9 @@ fn query(planning: &Planning<'_>, query: &Query) -> Flow {
         .collect();
     rows.sort();
     for (_, service, id) in rows {
-        let name = brief.aggregates.get(id).name.to_string();
-        add(
-            name.clone(),
+        let name = &brief.aggregates.get(id).name.text;
+        steps.add(
+            name,
             planning.boundaries.name(service),
             format!("read {name}"),
             false,
@@ -345,8 +320,9 @@ fn query(planning: &Planning<'_>, query: &Query) -> Flow {
                 )
             }
         };
-        add(part.name.to_string(), service, does, part.optional);
+        steps.add(&part.name.text, service, does, part.optional);
     }
+    let steps = steps.steps;
     let externals = |name: &&Step| brief.externals.find(&name.service).is_none();
     let services: BTreeSet<String> = steps
         .iter()
@@ -366,6 +342,42 @@ fn query(planning: &Planning<'_>, query: &Query) -> Flow {
         accepted: false,
         deadline_ms: None,
         within_p99_ms: p99(&query.withins),
+    }
+}
+
+/// The steps of a query being made.
+struct QuerySteps {
+    driver: String,
+    steps: Vec<Step>,
+}
+
+impl QuerySteps {
+    /// Adds a step: in the segment before it where the same service does both.
+    fn add(&mut self, name: &str, service: String, does: String, conditional: bool) {
+        let mut unique = name.to_owned();
+        let mut number = 1;
+        while self.steps.iter().any(|step| step.name == unique) {
+            number += 1;
+            unique = format!("{name}-{number}");
+        }
+        let segment = match self.steps.last() {
+            Some(last) if last.service == service => last.segment,
+            Some(last) => last.segment + 1,
+            None => 1,
+        };
+        self.steps.push(Step {
+            name: unique,
+            segment,
+            service,
+            role: StepRole::Local,
+            does,
+            driver: self.driver.clone(),
+            undo: None,
+            refusals: Vec::new(),
+            repeated: false,
+            conditional,
+            in_doubt: false,
+        });
     }
 }
 

@@ -146,17 +146,7 @@ impl<'a> Walk<'a> {
             .any(|expr| self.misses(known, expr));
         let (refuses, row) = match &statement.kind {
             StatementKind::Let(value) => {
-                if let Some(slot) = statement.binding {
-                    if self.is_stored(known, value) {
-                        known.stored.push(slot);
-                    }
-                    let kind = ExprKind::Slot(slot);
-                    let bound = Expr {
-                        kind,
-                        ..value.clone()
-                    };
-                    known.facts.push(super::proof::equal(bound, value));
-                }
+                self.bind(known, statement, value);
                 (false, None)
             }
             StatementKind::Require { condition, .. } => {
@@ -216,6 +206,22 @@ impl<'a> Walk<'a> {
             });
         }
         (refuses || looks, row)
+    }
+
+    /// What a `let` names is equal to its value from here on.
+    fn bind(&self, known: &mut Known, statement: &Statement, value: &Expr) {
+        let Some(slot) = statement.binding else {
+            return;
+        };
+        if self.is_stored(known, value) {
+            known.stored.push(slot);
+        }
+        let kind = ExprKind::Slot(slot);
+        let bound = Expr {
+            kind,
+            ..value.clone()
+        };
+        known.facts.push(super::proof::equal(bound, value));
     }
 
     fn create(
