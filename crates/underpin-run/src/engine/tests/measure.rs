@@ -57,11 +57,11 @@ async fn writes_of_many_callers_share_their_commits() {
 }
 
 /// A watch that tells how long it is since it was made.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement needs the real clock"
+)]
 fn began() -> impl Fn() -> Duration {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a measurement needs the real clock"
-    )]
     let start = std::time::Instant::now();
     move || start.elapsed()
 }
