@@ -337,7 +337,7 @@ impl Segment<'_> {
             self.rows
                 .execute("DELETE FROM holds WHERE flow = ?1", [&state.id])?;
         }
-        if state.journalled {
+        if state.journalled || state.origin.child {
             journal(self.rows, state, Some(answer))?;
         }
         let code = match answer {

@@ -81,6 +81,7 @@ pub(super) fn child(core: &Core, parent: &State, calling: &Calling, command: Id<
     let id = calling.key.clone();
     let scope = parent.scope.clone();
     let mut state = state(core, FlowId::Command(command), id, parent.now, scope);
+    state.origin.child = true;
     state.deadline = parent.deadline.filter(|_| !parent.passed);
     admit::put_root(&mut state, Root::Input, calling.input.0.clone());
     let caller = parent.frame.get(Root::Caller.slot().0 as usize).cloned();

@@ -140,6 +140,9 @@ pub(super) struct Origin {
     pub(super) replay: Option<(String, String, String)>,
     /// The work of a policy: its name and the number of the event.
     pub(super) work: Option<(String, i64)>,
+    /// Whether another flow called it: its answer must be found again after a crash.
+    #[serde(default)]
+    pub(super) child: bool,
     /// The timer of a policy.
     pub(super) clock: Option<(String, String, i64)>,
 }

@@ -128,3 +128,17 @@ async fn a_limit_on_rows_is_exact_per_caller() {
     let refused = house.run("member/mo", "open-seat", json!({})).await;
     assert_eq!(refused.err().as_deref(), Some("too-many-seats"));
 }
+
+#[tokio::test]
+async fn a_command_that_calls_another_answers_with_what_that_returned_or_refused() {
+    let house = House::new(CLUB).await;
+    for _ in 0..2 {
+        let done = house
+            .run("member/mo", "open-again", json!({}))
+            .await
+            .expect("a seat");
+        assert!(done.returned.slot(0).as_text().is_some());
+    }
+    let refused = house.run("member/mo", "open-again", json!({})).await;
+    assert_eq!(refused.err().as_deref(), Some("too-many-seats"));
+}
