@@ -119,6 +119,22 @@ pub(super) struct Op {
     pub(super) remembered: Vec<Slot>,
 }
 
+impl Op {
+    /// Whether it goes on with a row that an earlier statement bound.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(
+            self.act,
+            Act::Change {
+                row: Row::Bound(_),
+                ..
+            } | Act::Delete {
+                row: Row::Bound(_),
+                ..
+            }
+        )
+    }
+}
+
 /// A hold that a step takes.
 #[derive(Clone, Debug)]
 pub(super) struct HoldPlan {

@@ -419,8 +419,16 @@ fn holds(filter: &Filter, row: &Value) -> bool {
             Value::List(items) => items.iter().any(|item| values.contains(item)),
             _ => false,
         },
-        Test::AtLeast(least) => value >= least,
-        Test::AtMost(most) => value <= most,
+        Test::AtLeast(least) => comparable(value, least) && value >= least,
+        Test::AtMost(most) => comparable(value, most) && value <= most,
+    }
+}
+
+/// Amounts of different currencies are neither less nor more.
+fn comparable(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Money(_, one), Value::Money(_, other)) => one == other,
+        _ => true,
     }
 }
 

@@ -68,7 +68,7 @@ impl Select<'_> {
     }
 
     pub(super) fn value(&mut self, kind: Kind, value: &Value) -> Result<String, StoreError> {
-        // Of money the first value is the amount; amounts of one column have one currency.
+        // Of money the first value is the amount: pages are sorted by it alone.
         let sql = sql_values(kind, value)?.into_iter().next();
         self.values.push(sql.unwrap_or(Sql::Null));
         Ok(format!("?{}", self.values.len()))
@@ -88,6 +88,13 @@ impl Select<'_> {
     pub(super) fn filter(&mut self, filter: &Filter) -> Result<(), StoreError> {
         let (column, kind) = self.column(filter.slot);
         let term = match &filter.test {
+            Test::OneOf(values) if kind == Kind::Money => {
+                let mut any = Vec::new();
+                for value in values {
+                    any.push(self.compared((&column, kind), "=", filter.slot, value)?);
+                }
+                format!("({})", any.join(" OR "))
+            }
             Test::OneOf(values) => {
                 let mut marks = Vec::new();
                 for value in values {
@@ -105,11 +112,30 @@ impl Select<'_> {
                     "EXISTS (SELECT 1 FROM json_each({column}) AS item WHERE item.value IN ({marks}))"
                 )
             }
-            Test::AtLeast(value) => format!("{column} >= {}", self.value(kind, value)?),
-            Test::AtMost(value) => format!("{column} <= {}", self.value(kind, value)?),
+            Test::AtLeast(value) => self.compared((&column, kind), ">=", filter.slot, value)?,
+            Test::AtMost(value) => self.compared((&column, kind), "<=", filter.slot, value)?,
         };
         self.terms.push(term);
         Ok(())
+    }
+
+    /// A column against a value; amounts of another currency are neither less nor more.
+    fn compared(
+        &mut self,
+        (column, kind): (&str, Kind),
+        sign: &str,
+        slot: usize,
+        value: &Value,
+    ) -> Result<String, StoreError> {
+        let mark = self.value(kind, value)?;
+        let layout = self.view.rows.layout(self.of).columns.get(slot);
+        let currency = layout.and_then(|layout| layout.currency.clone());
+        let (Some(currency), Value::Money(_, code)) = (currency, value) else {
+            return Ok(format!("{column} {sign} {mark}"));
+        };
+        self.values.push(Sql::Text(code.as_str().to_owned()));
+        let place = self.values.len();
+        Ok(format!("({column} {sign} {mark} AND {currency} = ?{place})"))
     }
 
     /// Every word occurs in one of the slots, whatever the letter case of ASCII letters.

@@ -209,7 +209,8 @@ impl<'a> Walk<'a> {
         if let Some(when) = &op.when
             && !self.eval(when)?.is_true()
         {
-            if let Some(slot) = op.binding {
+            // A row that was bound before stays bound: only what this statement would have made is absent.
+            if let Some(slot) = op.binding.filter(|_| !op.goes_on()) {
                 self.frame.set(slot, Value::Null);
                 self.state.bound.retain(|bound| bound.slot != slot.0);
             }

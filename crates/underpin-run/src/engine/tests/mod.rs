@@ -6,4 +6,5 @@ mod flows;
 mod house;
 mod measure;
 mod reads;
+mod trials;
 mod wider;
