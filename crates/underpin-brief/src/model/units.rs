@@ -380,7 +380,7 @@ impl Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fits = |(_, unit): &&(&str, u64)| self.0 != 0 && self.0 % unit == 0;
+        let fits = |(_, unit): &&(&str, u64)| self.0 != 0 && self.0.is_multiple_of(*unit);
         let (name, unit) = Self::UNITS
             .iter()
             .rev()
