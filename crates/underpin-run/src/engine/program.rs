@@ -361,6 +361,7 @@ impl Maker<'_, '_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm per kind of statement")]
     fn act(&mut self, statement: &Statement, at: &mut Vec<usize>) -> Act {
         let compiler = self.compiler;
         match &statement.kind {
