@@ -14,7 +14,7 @@ mod request;
 mod schema;
 
 pub use contract::*;
-pub use derive::{declared, derive};
+pub use derive::{declared, derive, named_row};
 pub use openapi::openapi;
 pub use path::{Found, PathTemplate, Router, Segment};
 pub use projection::{Column, Node, Projection};

@@ -33,6 +33,13 @@ use underpin_brief::model::{
 };
 use underpin_brief::source::Span;
 
+/// The row that a command names in its path: its aggregate, and the input that is its key.
+#[must_use]
+pub fn named_row(command: &Command) -> Option<(Id<Aggregate>, usize)> {
+    let (aggregate, slot, _) = Subject::of(command).named?;
+    Some((aggregate, slot))
+}
+
 /// First segments that the backend needs itself.
 pub(crate) const RESERVED: &[&str] = &[
     "health",

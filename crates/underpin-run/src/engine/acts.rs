@@ -125,6 +125,20 @@ impl Walk<'_> {
             .to_string()
     }
 
+    /// Whether it is the row that the client named in the path.
+    fn is_named(&self, of: Id<Aggregate>, key: &Value) -> bool {
+        let input = self.frame.get(Root::Input.slot());
+        let named = self.program.named;
+        named.is_some_and(|(aggregate, slot)| aggregate == of && input.slot(slot) == key)
+    }
+
+    /// The answer points to the row that the client named, whatever else is written.
+    fn point_to(&mut self, of: Id<Aggregate>, name: &RowName) {
+        if self.is_named(of, &name.key.0) {
+            self.state.row = Some(name.clone());
+        }
+    }
+
     fn bind_rows(&mut self, op: &Op, of: Id<Aggregate>, form: BoundAs, keys: Vec<Value>) {
         let Some(slot) = op.binding else { return };
         let keys = keys.into_iter().map(Kept).collect();
@@ -145,6 +159,12 @@ impl Walk<'_> {
                 let Some(row) = self.view.get(of, &key)? else {
                     return refuse(refusal::NOT_FOUND);
                 };
+                let name = RowName {
+                    aggregate: self.name_of(of),
+                    key: Kept(key.clone()),
+                    tenant: None,
+                };
+                self.point_to(of, &name);
                 self.bind_rows(op, of, BoundAs::Row, vec![key]);
                 row
             }
@@ -268,7 +288,7 @@ impl Walk<'_> {
             tenant,
         };
         self.bind_written(op, &name, &row);
-        if self.state.row.is_none() || (!self.program.keyed && !self.state.created) {
+        if self.program.named.is_none() && !self.state.created {
             // A created row is what the answer points to, before one that is only changed.
             self.state.row = Some(name.clone());
             self.state.created = true;
@@ -319,7 +339,9 @@ impl Walk<'_> {
             None if change.create => (None, self.blank_row(of, &change.key)?),
             None => return refuse(refusal::NOT_FOUND),
         };
-        if let Some(expected) = self.state.expected.take() {
+        if self.is_named(of, &change.key)
+            && let Some(expected) = self.state.expected.take()
+        {
             self.check_version(of, old.as_ref(), &expected)?;
         }
         let tenant = self.tenant_of(of, &blank);
@@ -339,9 +361,10 @@ impl Walk<'_> {
             tenant,
         };
         self.bind_written(op, &name, &row);
+        self.point_to(of, &name);
         if changed {
             self.show_written(of, &change.key, &row);
-            if self.state.row.is_none() {
+            if self.state.row.is_none() && self.program.named.is_none() {
                 self.state.row = Some(name.clone());
             }
             self.remember_row(op, name);
@@ -470,7 +493,9 @@ impl Walk<'_> {
         let Some(found) = self.row_of(of, &key, tenant.as_deref())? else {
             return refuse(refusal::NOT_FOUND);
         };
-        if let Some(expected) = self.state.expected.take() {
+        if self.is_named(of, &key)
+            && let Some(expected) = self.state.expected.take()
+        {
             self.check_version(of, Some(&found), &expected)?;
         }
         let tenant = self.tenant_of(of, &found);

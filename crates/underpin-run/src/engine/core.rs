@@ -1,7 +1,7 @@
 //! What does not change while the engine runs: the brief made ready, the world, the listeners.
 
 use super::events::Listeners;
-use super::program::{Allowed, Compiler, Programs, first_change};
+use super::program::{Allowed, Compiler, Programs};
 use super::query::QueryPlan;
 use crate::identity::Names;
 use crate::store::{Hook, Schema};
@@ -178,8 +178,7 @@ fn aggregate_plan(compiler: &Compiler<'_>, aggregate: &Aggregate) -> AggregatePl
 }
 
 fn command_plan(compiler: &Compiler<'_>, command: &Command) -> CommandPlan {
-    let row = first_change(&command.body)
-        .and_then(|(aggregate, slot)| slot.map(|slot| (aggregate, slot)));
+    let row = underpin_contract::named_row(command);
     CommandPlan {
         allows: compiler.allows(&command.allows),
         frame: command.body.frame,
@@ -201,7 +200,9 @@ fn first_moves(brief: &Brief, of: Id<Aggregate>, command: &Command) -> Vec<Vec<A
         .statements
         .iter()
         .find_map(|statement| match &statement.kind {
-            StatementKind::Change { steps, .. } => Some(steps),
+            StatementKind::Change {
+                aggregate, steps, ..
+            } if *aggregate == of && statement.when.is_none() => Some(steps),
             _ => None,
         });
     let first = change.into_iter().flatten().find_map(|step| match step {

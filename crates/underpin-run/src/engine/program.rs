@@ -163,8 +163,8 @@ pub(super) struct Program {
     pub(super) holds: Vec<HoldPlan>,
     /// Changes when statements are added, removed or renamed: a flow of another shape cannot go on.
     pub(super) shape: String,
-    /// Whether the first change is keyed by a reference that the client gives.
-    pub(super) keyed: bool,
+    /// The row that the client names in the path: its aggregate, and the input that is its key.
+    pub(super) named: Option<(Id<Aggregate>, usize)>,
     /// Creates outside `each` whose key is generated, with the path of the statement.
     pub(super) generated: Vec<Arc<str>>,
 }
@@ -276,34 +276,13 @@ impl Compiler<'_> {
             holds: holds.collect(),
             shape: maker.paths.join("\n"),
             generated: maker.generated,
-            keyed: first_change(body).is_some_and(|(_, slot)| slot.is_some()),
+            named: match id {
+                FlowId::Command(id) => underpin_contract::named_row(self.brief.commands.get(id)),
+                FlowId::Policy(_) | FlowId::Otherwise(..) => None,
+            },
             ops,
         }
     }
-}
-
-/// The aggregate of the first change and, where its key is a reference of the input, which.
-pub(super) fn first_change(body: &Body) -> Option<(Id<Aggregate>, Option<usize>)> {
-    body.statements.iter().find_map(|statement| {
-        let StatementKind::Change {
-            aggregate, target, ..
-        } = &statement.kind
-        else {
-            return None;
-        };
-        let slot = match target {
-            Target::Key(expr) => match &expr.unconverted().kind {
-                ExprKind::Field(object, slot)
-                    if object.kind == ExprKind::Slot(Root::Input.slot()) =>
-                {
-                    Some(*slot)
-                }
-                _ => None,
-            },
-            Target::Bound(_) => None,
-        };
-        Some((*aggregate, slot))
-    })
 }
 
 fn has_parts(ops: &[Op]) -> bool {

@@ -135,7 +135,9 @@ impl Select<'_> {
         };
         self.values.push(Sql::Text(code.as_str().to_owned()));
         let place = self.values.len();
-        Ok(format!("({column} {sign} {mark} AND {currency} = ?{place})"))
+        Ok(format!(
+            "({column} {sign} {mark} AND {currency} = ?{place})"
+        ))
     }
 
     /// Every word occurs in one of the slots, whatever the letter case of ASCII letters.

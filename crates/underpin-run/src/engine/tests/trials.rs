@@ -34,6 +34,13 @@ command enrol {
     change c when=room { set taken="self.taken + 1" }
     return state=wish.state taken=c.taken
 }
+command take-seat {
+    allow student
+    input course Course
+    read c Course key=input.course
+    change c when="c.taken < c.seats" { set taken="self.taken + 1" }
+    create wish Wish { set course=c.code }
+}
 query courses of=Course { allow student; show code taken }
 query wishes of=Wish { allow student; show state }
 "#;
@@ -56,6 +63,32 @@ async fn a_bound_row_stays_bound_where_its_change_is_skipped() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_points_to_the_row_that_was_read_by_the_key_in_the_path() {
+    let house = House::new(COURSES).await;
+    let course = json!({"code": "a", "seats": 1});
+    house
+        .run("student/sue", "add-course", course)
+        .await
+        .expect("a course");
+    let of = house.brief.aggregates.find("Course").expect("an aggregate");
+    for version in [2, 2] {
+        let done = house
+            .run("student/sue", "take-seat", json!({"course": "a"}))
+            .await
+            .expect("a wish");
+        let row = done.row.expect("a row");
+        assert_eq!((row.aggregate, row.key), (of, Value::text("a")));
+        assert_eq!(row.version, version);
+        let open: Vec<&str> = row
+            .open
+            .iter()
+            .map(|id| &*house.brief.commands.get(*id).name.text)
+            .collect();
+        assert_eq!(open, ["take-seat"]);
+    }
+}
+
 const ROOMS: &str = r#"
 system hotel { currency CHF EUR }
 actor guest kind=person
@@ -75,10 +108,12 @@ query rooms of=Room { allow guest; filter rate; show number }
 #[tokio::test]
 async fn amounts_of_another_currency_are_neither_less_nor_more() {
     let house = House::new(ROOMS).await;
-    for (number, amount, currency) in [(1, "10.00", "CHF"), (2, "20.00", "CHF"), (3, "10.00", "EUR")]
-    {
-        let input =
-            json!({"number": number, "rate": {"amount": amount, "currency": currency}});
+    for (number, amount, currency) in [
+        (1, "10.00", "CHF"),
+        (2, "20.00", "CHF"),
+        (3, "10.00", "EUR"),
+    ] {
+        let input = json!({"number": number, "rate": {"amount": amount, "currency": currency}});
         house
             .run("guest/gil", "add-room", input)
             .await
