@@ -39,13 +39,23 @@ fn mark(flow: &Flow, at: usize) -> &'static str {
 }
 
 /// The briefs whose flows are tabled; others come and go.
-const TABLED: &[&str] = &["bff", "collab", "kafka", "saas", "shop", "strangler", "webhooks"];
+const TABLED: &[&str] = &[
+    "bff",
+    "collab",
+    "kafka",
+    "saas",
+    "shop",
+    "strangler",
+    "webhooks",
+];
 
 #[test]
 fn flows_of_the_briefs_are_analysed_as_ever() {
     let mut found = String::new();
     for (name, text) in super::briefs::all() {
-        let known = TABLED.iter().any(|brief| name == format!("tests/briefs/{brief}.kdl"));
+        let known = TABLED
+            .iter()
+            .any(|brief| name == format!("tests/briefs/{brief}.kdl"));
         if !known {
             continue;
         }

@@ -6,8 +6,8 @@ mod table;
 mod validate;
 mod whole;
 
-pub(crate) use kinds::{Case, Kind};
 pub(crate) use kinds::both;
+pub(crate) use kinds::{Case, Kind};
 pub(crate) use table::TOP;
 pub(crate) use validate::{respell, validate};
 
