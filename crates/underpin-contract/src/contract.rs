@@ -289,8 +289,8 @@ impl CommandReply {
         let creates = self.row.as_ref().is_some_and(|row| row.created);
         match (self.accepted, creates) {
             (true, _) => 202,
+            _ if self.is_empty() => 204,
             (false, true) => 201,
-            (false, false) if self.is_empty() => 204,
             (false, false) => 200,
         }
     }

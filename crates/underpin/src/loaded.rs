@@ -2,9 +2,7 @@
 
 use crate::terminal::Terminal;
 use std::path::Path;
-use std::process::ExitCode;
 use underpin_brief::diagnostic::{Diagnostic, has_errors};
-use underpin_brief::model::Brief;
 use underpin_brief::render;
 use underpin_brief::resolve::{self, Loader, Text};
 use underpin_brief::source::Sources;
@@ -77,13 +75,6 @@ pub fn check(path: &Path) -> Checked {
     }
     checked.brief = checked.brief.filter(|_| !has_errors(&checked.diagnostics));
     checked
-}
-
-/// The brief at `path`; its errors are shown, and end the command.
-pub fn brief(path: &Path, terminal: &mut Terminal) -> Result<Brief, ExitCode> {
-    let checked = check(path);
-    show_errors(&checked.sources, &checked.diagnostics, terminal);
-    checked.brief.ok_or(ExitCode::from(1))
 }
 
 /// Shows `found` on standard error; warnings only where there is an error too, since `check` is

@@ -61,9 +61,7 @@ pub fn check(path: &Path) -> Checked {
 }
 
 fn feasibility(brief: &Brief, lock: &Lock) -> Vec<Diagnostic> {
-    let mut found = underpin_contract::derive(brief).diagnostics;
-    found.extend(underpin_plan::plan(brief, lock, Options::default()).diagnostics);
-    found
+    underpin_plan::plan(brief, lock, Options::default()).diagnostics
 }
 
 /// Checks and plans the brief at `path`; what stands in the way is shown, and ends the command.
@@ -80,7 +78,6 @@ pub fn plan(path: &Path, cut: Boundaries, terminal: &mut Terminal) -> Result<Pla
     let planned = checked.brief.and_then(|brief| {
         let contract = underpin_contract::derive(&brief);
         let design = underpin_plan::plan(&brief, &lock, cut.options());
-        found.extend(contract.diagnostics);
         found.extend(design.diagnostics);
         Some(Planned {
             contract: contract.value?,

@@ -1,6 +1,6 @@
 //! `underpin token FILE --actor A --subject S --data D`: a development token on standard output.
 
-use super::{FINE, fail};
+use super::{FINE, fail, findings};
 use crate::loaded;
 use crate::terminal::Terminal;
 use std::path::PathBuf;
@@ -40,9 +40,10 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
-    let brief = match loaded::brief(&args.file, terminal) {
-        Ok(brief) => brief,
-        Err(code) => return code,
+    let checked = loaded::check(&args.file);
+    loaded::show_errors(&checked.sources, &checked.diagnostics, terminal);
+    let Some(brief) = checked.brief else {
+        return findings();
     };
     match token(&brief, args) {
         Ok(token) => {
