@@ -207,13 +207,16 @@ fn say(brief: &Brief, examined: &Examined<'_>, problem: Problem) -> Diagnostic {
 
 fn no_undo(brief: &Brief, examined: &Examined<'_>, (leaf, pivot): (usize, usize)) -> Diagnostic {
     let ((at, what), (later, last)) = (place(examined, leaf), place(examined, pivot));
-    let diagnostic = Diagnostic::error(
-        codes::U0401,
-        at,
-        format!("{what} is not taken back when {last} is refused"),
-    )
-    .label("needs an `undo`")
-    .also(later, "can be refused after it");
+    let diagnostic = if leaf == pivot {
+        // Only a loop meets itself.
+        let message = format!("{what} is not taken back when it is refused for a later element");
+        Diagnostic::error(codes::U0401, at, message).label("needs an `undo`: it is repeated")
+    } else {
+        let message = format!("{what} is not taken back when {last} is refused");
+        Diagnostic::error(codes::U0401, at, message)
+            .label("needs an `undo`")
+            .also(later, "can be refused after it")
+    };
     let Some(of) = examined.leaves.get(leaf) else {
         return diagnostic;
     };
@@ -255,7 +258,7 @@ fn undo_refuses(examined: &Examined<'_>, leaf: usize, doubt: Doubt) -> Diagnosti
     match doubt {
         Doubt::Unproved => diagnostic
             .label("not proved to keep the invariants and to find the state that its moves need")
-            .help("say why it cannot be: `undo sure=\"why\" { … }`"),
+            .help("write it, and say why it cannot be: `undo sure=\"why\" { set … }`"),
         Doubt::Fails => diagnostic.help("let the undoing operation have no `fails`"),
         Doubt::Unrepeatable => {
             diagnostic.help("let the undoing operation be `idempotent` or have a `status`")

@@ -62,6 +62,14 @@ impl Checker<'_, '_> {
                 expr.span,
                 format!("date({written})"),
             ),
+            (Type::Ref(to), Type::Map(..), ExprKind::Map(entries)) => {
+                let parts = self.key_parts(*to, entries);
+                report.fix(
+                    "a key of several fields is a list, in the order of its fields",
+                    expr.span,
+                    parts,
+                )
+            }
             (Type::Text, Type::Int | Type::Decimal | Type::Time | Type::Date | Type::Json, _) => {
                 report.fix(
                     "`string` makes a text of it",
@@ -75,6 +83,26 @@ impl Checker<'_, '_> {
             _ => report,
         };
         self.out.push(report);
+    }
+
+    /// The key of `to` as it is written, from a map of its fields.
+    fn key_parts(&self, to: Id<Aggregate>, entries: &[(Expr, Expr)]) -> String {
+        let signature = self.scope.signatures.aggregate(to);
+        let slots = signature.and_then(|of| of.row.slots.get(..of.keys));
+        let part = |name: &str| {
+            let named = |(key, _): &&(Expr, Expr)| matches!(&key.kind, ExprKind::Literal(Value::Text(text)) if &**text == name);
+            let value = entries.iter().find(named);
+            value.map_or_else(|| "…".to_owned(), |(_, value)| self.written(value.span))
+        };
+        let parts: Vec<String> = slots
+            .unwrap_or(&[])
+            .iter()
+            .map(|slot| part(&slot.name))
+            .collect();
+        match parts.as_slice() {
+            [one] => one.clone(),
+            _ => format!("[{}]", parts.join(", ")),
+        }
     }
 
     /// The value as `target`. With `report`, what has better words than a mismatch of types is

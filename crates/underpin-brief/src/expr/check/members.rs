@@ -334,6 +334,9 @@ impl Checker<'_, '_> {
         let mut found = Diagnostic::error(codes::U0304, place, message);
         if let Some(near) = closest(&name.text, known.iter().map(String::as_str)) {
             found = found.fix(format!("did you mean `{near}`?"), place, near);
+        } else if &*name.text == "key" && matches!(object.ty(), Type::Row(_)) {
+            let row = self.written(object.expr.span);
+            found = found.fix("a row stands for its own key", span, row);
         } else if !known.is_empty() {
             let mut names = known.to_vec();
             names.truncate(12);

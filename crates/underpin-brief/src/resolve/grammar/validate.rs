@@ -220,6 +220,12 @@ fn unknown_property(rule: &'static Rule, key: &Name, out: &mut Vec<Diagnostic>) 
             "`{}` is a mark: write it without a value",
             key.text
         ));
+    } else if rule.name == "move" && &*key.text == "when" {
+        found = found.help(
+            "let a statement of its own make the move: `change <row> when=… { move <move> }`",
+        );
+    } else if rule.name == "change" && &*key.text == "precondition" {
+        found = found.help("it is said of the command: `command <name> precondition=version`");
     } else if rule.child("set").is_some() {
         let help = format!(
             "names of yours stand in the block: `{{ set {}=… }}`",
