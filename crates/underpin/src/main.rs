@@ -19,7 +19,6 @@ use terminal::Terminal;
 #[command(
     name = "underpin",
     version,
-    about,
     max_term_width = 100,
     arg_required_else_help = true
 )]
