@@ -23,7 +23,7 @@ pub(super) fn section(out: &mut String, document: &Value, entry: &Operation<'_>)
         escape(entry.path)
     );
     if let Some(about) = text_of(Some(entry.value), "description") {
-        let _ = writeln!(out, "<p class=\"text\">{}</p>", prose(about));
+        let _ = writeln!(out, "<p class=\"text\">{}</p>", prose(&about));
     }
     let parameters = parameters(document, entry);
     parameter_table(out, document, &parameters);
@@ -112,11 +112,13 @@ fn responses(out: &mut String, document: &Value, entry: &Operation<'_>) {
             .filter_map(|(_, body)| body.get("schema"));
         let bodies: Vec<String> = bodies.map(schema::line).collect();
         let about = text_of(Some(response), "description").unwrap_or("");
+        // The description is Markdown: its list stands close and with dots.
+        let about = about.replace("\n\n- ", "\n- ").replace("\n- ", "\n• ");
         let _ = writeln!(
             out,
             "<tr><td><code>{}</code></td><td class=\"text\">{}</td><td>{}</td></tr>",
             escape(status),
-            prose(about),
+            prose(&about),
             bodies.join(", ")
         );
     }
