@@ -255,3 +255,115 @@ fn every_example_starts_and_answers() {
         assert_eq!(backend.ask("GET", "/nowhere", &[], "").status, 404);
     }
 }
+
+/// Clients order in loops while the process is killed again and again; then everything adds up.
+#[test]
+fn killed_again_and_again_under_load_nothing_is_lost_or_doubled() {
+    const KILLS: u64 = 6;
+    let slow = ["--seed", "3", "--slow", "payments=40ms"];
+    let mut shop = Shop::open(&slow);
+    shop.post(
+        &shop.manager,
+        "/products/tea-01/restock",
+        "",
+        &json!({"quantity": 90_000}),
+        200,
+    );
+    let before = shop.stock();
+    let orders = std::sync::Arc::new(Orders::new(&shop.backend.address, &shop.ada));
+    let clients: Vec<_> = (0..4)
+        .map(|client| {
+            let orders = std::sync::Arc::clone(&orders);
+            std::thread::spawn(move || orders.place(client))
+        })
+        .collect();
+    for kill in 0..KILLS {
+        // Spread over the steps of a flow; which step is hit does not matter.
+        std::thread::sleep(std::time::Duration::from_millis(250 + 73 * kill));
+        shop = shop.crash(&slow);
+        orders.moved(&shop.backend.address);
+    }
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    orders.stop();
+    let placed: Vec<(String, i64)> = clients
+        .into_iter()
+        .flat_map(|client| client.join().expect("a client"))
+        .collect();
+    assert!(
+        placed.len() > 10,
+        "the clients got through: {}",
+        placed.len()
+    );
+    let sold: i64 = placed.iter().map(|(_, quantity)| quantity).sum();
+    // Reading the stock adds one each time; an unpaid order may still be on its way back.
+    let mut reads = 0;
+    eventually("what was sold is what is missing", || {
+        reads += 1;
+        (shop.stock() - (reads - 1) == before + 1 - sold).then_some(())
+    });
+    for (location, _) in &placed {
+        assert_eq!(shop.get(&shop.ada, location)["state"], "paid", "{location}");
+    }
+    let distinct: std::collections::BTreeSet<_> = placed.iter().map(|(place, _)| place).collect();
+    assert_eq!(distinct.len(), placed.len(), "each key made one order");
+}
+
+/// Clients that repeat each request under its key until it is answered for good.
+struct Orders {
+    address: std::sync::Mutex<String>,
+    bearer: String,
+    stopped: std::sync::atomic::AtomicBool,
+}
+
+impl Orders {
+    fn new(address: &str, token: &str) -> Self {
+        Self {
+            address: std::sync::Mutex::new(address.to_owned()),
+            bearer: format!("Bearer {token}"),
+            stopped: std::sync::atomic::AtomicBool::new(false),
+        }
+    }
+
+    fn moved(&self, address: &str) {
+        address.clone_into(&mut self.address.lock().expect("the address"));
+    }
+
+    fn stop(&self) {
+        self.stopped
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Locations and quantities of the orders that were placed.
+    fn place(&self, client: i64) -> Vec<(String, i64)> {
+        let mut placed = Vec::new();
+        let mut number = 0;
+        while !self.stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            number += 1;
+            let quantity = number % 3 + 1;
+            let body = json!({"email": "ada@example.org",
+                "lines": [{"product": "tea-01", "quantity": quantity}]});
+            if let Some(location) = self.until_answered(&format!("{client}-{number}"), &body) {
+                placed.push((location, quantity));
+            }
+        }
+        placed
+    }
+
+    fn until_answered(&self, key: &str, body: &serde_json::Value) -> Option<String> {
+        let headers = [
+            ("Authorization", self.bearer.as_str()),
+            ("Idempotency-Key", key),
+        ];
+        loop {
+            let address = self.address.lock().expect("the address").clone();
+            let answer = Backend::try_ask(&address, "POST", "/orders", &headers, &body.to_string());
+            match answer {
+                Some(answer) if answer.status == 201 => {
+                    return Some(answer.header("location").to_owned());
+                }
+                Some(answer) if answer.body.contains("card-declined") => return None,
+                _ => std::thread::sleep(std::time::Duration::from_millis(20)),
+            }
+        }
+    }
+}
