@@ -23,7 +23,7 @@ pub(super) fn section(out: &mut String, document: &Value, entry: &Operation<'_>)
         escape(entry.path)
     );
     if let Some(about) = text_of(Some(entry.value), "description") {
-        let _ = writeln!(out, "<p class=\"text\">{}</p>", prose(&about));
+        let _ = writeln!(out, "<p class=\"text\">{}</p>", prose(about));
     }
     let parameters = parameters(document, entry);
     parameter_table(out, document, &parameters);
