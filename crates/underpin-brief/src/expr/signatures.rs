@@ -85,6 +85,8 @@ pub(super) struct Traits {
     pub(super) joins: bool,
     /// Depends on who asks.
     pub(super) caller: bool,
+    /// May be absent although its type does not say so: what it looks at need not exist.
+    pub(super) soft: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -100,7 +100,6 @@ impl Checker<'_, '_> {
             .iter()
             .position(|slot| slot.source.name.text == name.text)?;
         let slot = slots.get(at)?;
-        let soft = object.soft;
         let kind = ExprKind::Define(Box::new(object.expr.clone()), aggregate, Id::from_index(at));
         check_define(signatures, aggregate, at, self.nesting, self.out);
         let state = slot.state.borrow().clone();
@@ -116,6 +115,7 @@ impl Checker<'_, '_> {
                     Type::Bool,
                     Traits {
                         limited: true,
+                        soft: true,
                         ..Traits::default()
                     },
                 )
@@ -141,8 +141,9 @@ impl Checker<'_, '_> {
             limited: self.traits.limited || traits.limited,
             joins: self.traits.joins || traits.joins,
             caller: self.traits.caller || traits.caller,
+            soft: self.traits.soft,
         };
-        Some(Typed::hard(kind, ty, span).soft_if(soft))
+        Some(Typed::hard(kind, ty, span).soft_if(object.soft || traits.soft))
     }
 
     fn needs_depth(&mut self, define: &str, declared: Span, name: &Ident) {

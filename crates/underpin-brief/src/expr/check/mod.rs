@@ -135,7 +135,12 @@ impl<'c, 'a> Checker<'c, 'a> {
     /// What the end of an expression does with absence, then the conversion to `expected`.
     fn settle(&mut self, mut typed: Typed, expected: Option<&Type>) -> Typed {
         let span = typed.expr.span;
-        if typed.soft && !typed.is_error() {
+        let define = self.scope.position == Position::Define;
+        if define && *typed.ty() == Type::Bool {
+            // What is unknown here must not turn into a false that a negation elsewhere grants by:
+            // it stays absent until the place of use ends.
+            self.traits.soft = typed.soft;
+        } else if typed.soft && !typed.is_error() {
             let bool_wanted = expected == Some(&Type::Bool)
                 || !matches!(self.scope.position, Position::Show | Position::View);
             if *typed.ty() == Type::Bool && bool_wanted {

@@ -137,7 +137,7 @@ fn dots_through_references_are_joins_where_they_are_allowed() {
             ("self.thing.name", "text?"),
             ("self.spare.name", "text?"),
             ("self.label", "text?"),
-            ("self.light", "bool"),
+            ("self.light", "bool?"),
             ("self.thing.weight > 1", "bool?"),
             ("self.helper.name", "text?"),
         ],

@@ -358,6 +358,83 @@ fn what_is_absent_is_never_granted() {
     );
 }
 
+/// What a define looks at is gone: whatever is asked of it, the answer is the one of its text
+/// written out.
+#[test]
+fn absence_inside_a_define_travels_to_where_it_is_used() {
+    let signatures = checked_world();
+    let library = Library::new(&Known::of(&signatures));
+    for (used, written_out, wanted) in [
+        ("self.light", "self.thing.weight < 2.5", "false"),
+        ("!self.light", "!(self.thing.weight < 2.5)", "false"),
+        ("self.unlit", "!(self.thing.weight < 2.5)", "false"),
+        ("!self.unlit", "!!(self.thing.weight < 2.5)", "false"),
+        (
+            "self.light == false",
+            "(self.thing.weight < 2.5) == false",
+            "false",
+        ),
+        (
+            "self.light != true",
+            "(self.thing.weight < 2.5) != true",
+            "false",
+        ),
+        (
+            "self.light ? false : true",
+            "self.thing.weight < 2.5 ? false : true",
+            "false",
+        ),
+        (
+            "!self.light && input.flag",
+            "!(self.thing.weight < 2.5) && input.flag",
+            "false",
+        ),
+        (
+            "!self.light || input.flag",
+            "!(self.thing.weight < 2.5) || input.flag",
+            "true",
+        ),
+        (
+            "[self].all(d, !d.light)",
+            "[self].all(d, !(d.thing.weight < 2.5))",
+            "false",
+        ),
+        (
+            "!input.deal.light",
+            "!(input.deal.thing.weight < 2.5)",
+            "false",
+        ),
+        (
+            "self.light.orValue(true)",
+            "(self.thing.weight < 2.5).orValue(true)",
+            "true",
+        ),
+        ("!self.spare_light", "!has(self.spare)", "true"),
+    ] {
+        for text in [used, written_out] {
+            for position in [Position::Allow, Position::Where] {
+                let mut scope = scope(&signatures, position);
+                let (expr, found) = check_text(text, &mut scope, Some(&Type::Bool));
+                assert_eq!(found, [], "{text}");
+                let (mut frame, mut held) = surroundings(&signatures, &scope);
+                let deal = aggregate(&signatures, "Deal");
+                let at = &signatures.aggregate(deal).unwrap().row;
+                let (at, _) = at.find("thing").unwrap();
+                let Value::Struct(slots) = frame.get(SELF.slot()).clone() else {
+                    panic!()
+                };
+                let mut slots = slots.to_vec();
+                slots[at] = Value::text("gone");
+                let lonely = Value::record(slots);
+                frame.set(SELF.slot(), lonely.clone());
+                held.0.insert((deal.index(), Value::text("d1")), lonely);
+                let got = library.compile(&expr.unwrap()).eval(&mut frame, &held);
+                assert_eq!(show(&got), wanted, "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_recursive_define_is_false_below_its_depth() {
     let signatures = checked_world();

@@ -122,6 +122,12 @@ const WORLD: &[AggregateText] = &[
             ),
             ("light", "self.thing.weight < 2.5", None),
             ("label", "self.thing.name", None),
+            (
+                "spare_light",
+                "has(self.spare) && self.spare.value().weight < 2.5",
+                None,
+            ),
+            ("unlit", "!self.light", None),
         ],
     },
     AggregateText {
