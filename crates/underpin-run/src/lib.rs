@@ -16,6 +16,7 @@ pub mod store;
 pub mod trace;
 pub mod world;
 
+pub use engine::one_process;
 pub use start::{
     Ground, Options, Prepared, Running, StartError, Started, block_on, start, start_embedded,
 };

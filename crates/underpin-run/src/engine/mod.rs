@@ -34,7 +34,7 @@ mod walk;
 mod tests;
 
 pub use open::{Begun, begin};
-pub use unserved::unserved;
+pub use unserved::{one_process, unserved};
 
 use self::core::Core;
 use crate::backend::{

@@ -177,8 +177,16 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Joins of those who see every tenant start in the tenant of this row.
+    fn look_from(&self, row: &Value) {
+        if let QuerySource::Aggregate(of) = self.plan.of {
+            self.view.look_from(of, row);
+        }
+    }
+
     /// Whether `where` and `allow` admit a row; the frame then has it as `self`.
     fn admits(&self, frame: &mut Frame, row: &Value) -> Result<Result<bool, Refusal>, StoreError> {
+        self.look_from(row);
         frame.set(Root::SelfRow.slot(), row.clone());
         if let Some(filter) = &self.plan.filter {
             match filter.eval(frame, self.view) {
@@ -192,6 +200,7 @@ impl Run<'_> {
     }
 
     fn shown_row(&self, frame: &mut Frame, row: &Value) -> Result<ShownRow, StoreError> {
+        self.look_from(row);
         frame.set(Root::SelfRow.slot(), row.clone());
         let mut values = Vec::with_capacity(self.plan.shows.len());
         for plan in &self.plan.shows {
@@ -251,7 +260,8 @@ impl Run<'_> {
     /// Lets SQL leave out rows that `where` or every `allow` excludes; what is left is checked
     /// again, row by row, with nothing left out.
     fn prefilter(&self, frame: &mut Frame, select: &mut Select<'_>) {
-        if let Some(filter) = &self.plan.prefilter {
+        let usable = |filter: &&sql::Filter| !(self.view.scope.cross && filter.is_within_tenant());
+        if let Some(filter) = self.plan.prefilter.as_ref().filter(usable) {
             select
                 .terms
                 .extend(filter.bind(frame, self.view, &mut select.values).sql);
@@ -263,7 +273,7 @@ impl Run<'_> {
             if !named(allow) {
                 continue;
             }
-            let bound = filter.as_ref();
+            let bound = filter.as_ref().filter(usable);
             let sql =
                 bound.and_then(|filter| filter.bind(frame, self.view, &mut select.values).sql);
             match sql {
@@ -445,6 +455,9 @@ pub(super) fn row(
     let mut by = Vec::new();
     let mut named = false;
     let found = view.get(of, &request.key)?;
+    if let Some(row) = &found {
+        view.look_from(of, row);
+    }
     for (id, _) in core.brief.queries.iter() {
         let plan = core.query(id);
         if plan.of != QuerySource::Aggregate(of) {

@@ -53,6 +53,9 @@ pub(super) struct View<'a> {
     pub(super) core: &'a Core,
     /// What the store said, where an evaluation only learns that it failed.
     pub(super) failed: RefCell<Option<StoreError>>,
+    /// Whose row is being looked at, where rows of every tenant may be: the same key may stand in
+    /// several tenants, and a row refers to the one in its own.
+    near: RefCell<Option<String>>,
 }
 
 impl<'a> View<'a> {
@@ -62,6 +65,17 @@ impl<'a> View<'a> {
             scope,
             core,
             failed: RefCell::new(None),
+            near: RefCell::new(None),
+        }
+    }
+
+    /// Keys are looked for in the tenant of this row first, then in every other that the caller
+    /// may see.
+    pub(super) fn look_from(&self, of: Id<Aggregate>, row: &Value) {
+        if self.scope.cross {
+            let slot = self.rows.layout(of).tenant;
+            let tenant = slot.and_then(|slot| row.slot(slot).as_text());
+            *self.near.borrow_mut() = tenant.map(str::to_owned);
         }
     }
 
@@ -71,7 +85,15 @@ impl<'a> View<'a> {
             return Ok(None);
         }
         if self.scope.cross {
-            return self.rows.get_any(of, key);
+            let near = self.near.borrow().clone();
+            let here = match near {
+                Some(tenant) => self.rows.get(of, key, Some(&tenant))?,
+                None => None,
+            };
+            return match here {
+                Some(row) => Ok(Some(row)),
+                None => self.rows.get_any(of, key),
+            };
         }
         self.rows.get(of, key, self.scope.tenant.as_deref())
     }

@@ -72,7 +72,41 @@ const TABLE: &[Construct] = &[
         code: serving::U0614,
         places: blobs,
     },
+    Construct {
+        code: serving::U0616,
+        places: tier_values,
+    },
+    Construct {
+        code: serving::U0617,
+        places: called_undos,
+    },
+    Construct {
+        code: serving::U0618,
+        places: upcasts,
+    },
+    Construct {
+        code: serving::U0619,
+        places: priorities,
+    },
+    Construct {
+        code: serving::U0620,
+        places: external_rates,
+    },
+    Construct {
+        code: serving::U0621,
+        places: public_addresses,
+    },
 ];
+
+/// A note on a design of several services, which all run here.
+#[must_use]
+pub fn one_process(services: usize) -> Option<Diagnostic> {
+    let message = format!(
+        "the {services} services of the design: {}",
+        serving::U0615.title()
+    );
+    (services > 1).then(|| Diagnostic::note(serving::U0615, Span::default(), message))
+}
 
 /// Notes on everything that is declared and not served yet, in the order of their codes.
 #[must_use]
@@ -176,9 +210,93 @@ fn ephemeral(brief: &Brief) -> Vec<Place> {
 }
 
 fn retention(brief: &Brief) -> Vec<Place> {
-    aggregates(brief, |aggregate| {
+    let mut found = aggregates(brief, |aggregate| {
         aggregate.keep.is_some() || aggregate.history.is_some()
-    })
+    });
+    let kept = brief.events.rows().iter();
+    let kept = kept.filter(|event| event.keep.is_some());
+    found.extend(kept.map(|event| place("event", &event.name)));
+    found
+}
+
+fn tier_values(brief: &Brief) -> Vec<Place> {
+    let own = brief.tiers.rows().iter();
+    own.filter(|tier| !tier.limits.is_empty() || !tier.flags.is_empty())
+        .map(|tier| place("tier", &tier.name))
+        .collect()
+}
+
+fn called_undos(brief: &Brief) -> Vec<Place> {
+    let mut found = Vec::new();
+    for command in brief.commands.rows() {
+        calls_with_undo(&command.body.statements, &mut found);
+    }
+    for policy in brief.policies.rows() {
+        calls_with_undo(&policy.body.statements, &mut found);
+        for (_, body) in &policy.otherwise {
+            calls_with_undo(&body.statements, &mut found);
+        }
+    }
+    found
+}
+
+fn calls_with_undo(statements: &[Statement], found: &mut Vec<Place>) {
+    for statement in statements {
+        match &statement.kind {
+            StatementKind::Each { body, .. } => calls_with_undo(body, found),
+            StatementKind::Call {
+                target: CallTarget::Command(_),
+                undo: Undo::Steps { .. } | Undo::Call { .. },
+                ..
+            } => found.push(place("call", &statement.name)),
+            _ => {}
+        }
+    }
+}
+
+fn upcasts(brief: &Brief) -> Vec<Place> {
+    let older = brief.events.rows().iter();
+    older
+        .filter(|event| !event.upcasts.is_empty())
+        .map(|event| place("event", &event.name))
+        .collect()
+}
+
+fn priorities(brief: &Brief) -> Vec<Place> {
+    let special = |priority: Priority| priority != Priority::Normal;
+    let commands = brief.commands.rows().iter();
+    let commands = commands.filter(|command| special(command.priority));
+    let mut found: Vec<Place> = commands
+        .map(|command| place("command", &command.name))
+        .collect();
+    found.extend(queries(brief, |query| special(query.priority)));
+    let policies = brief.policies.rows().iter();
+    let policies = policies.filter(|policy| special(policy.priority));
+    found.extend(policies.map(|policy| place("policy", &policy.name)));
+    found
+}
+
+fn external_rates(brief: &Brief) -> Vec<Place> {
+    let limited = brief.externals.rows().iter().filter(|external| {
+        external.rate.is_some()
+            || external
+                .operations
+                .rows()
+                .iter()
+                .any(|operation| operation.rate.is_some())
+    });
+    limited
+        .map(|external| place("external", &external.name))
+        .collect()
+}
+
+fn public_addresses(brief: &Brief) -> Vec<Place> {
+    let mut found = fields(brief, |field| field.marks.public_address);
+    let inputs = brief.commands.rows().iter();
+    let inputs = inputs.flat_map(|command| &command.input);
+    let marked = inputs.filter(|field| field.marks.public_address);
+    found.extend(marked.map(|field| place("input", &field.name)));
+    found
 }
 
 fn brokers(brief: &Brief) -> Vec<Place> {
@@ -220,30 +338,95 @@ fn versions(brief: &Brief) -> Vec<Place> {
 mod tests {
     use super::*;
 
+    /// What is added to a small brief, and the code that names it.
+    const TABLE: &[(&str, &[&str])] = &[
+        ("", &[]),
+        (
+            "feed news { allow user; on Thing.created; deliver live }",
+            &["U0601"],
+        ),
+        (
+            "query sent of=Thing { allow user; show id; changes }",
+            &["U0604"],
+        ),
+        (
+            "query sent of=Thing { allow user; show id; export csv }",
+            &["U0605"],
+        ),
+        (
+            "command add { allow user; create thing Thing { set note=\"'x'\" }; bulk 10 }",
+            &["U0607"],
+        ),
+        (
+            "aggregate Pad { key id; field body text merge=last }",
+            &["U0608"],
+        ),
+        (
+            "aggregate Here ephemeral=\"30s\" { key id; field at text }",
+            &["U0609"],
+        ),
+        ("aggregate Old { key id; keep \"1y\" }", &["U0610"]),
+        (
+            "event Said about=Thing { field a text; keep \"1d\" }",
+            &["U0610"],
+        ),
+        (
+            "external bus { sends Heard via=kafka topic=t { field a text } }",
+            &["U0611"],
+        ),
+        ("tier high isolation=silo", &["U0612"]),
+        ("aggregate Card { key id; field picture blob? }", &["U0614"]),
+        (
+            "limit few per=all count=Thing max=3\ntier low { limit few max=1 }",
+            &["U0616"],
+        ),
+        ("flag beta\ntier low { flag beta }", &["U0616"]),
+        (
+            "event Said about=Thing version=2 { field a text; upcast from=1 { set a=\"'x'\" } }",
+            &["U0618"],
+        ),
+        (
+            "command add { allow user; create thing Thing { set note=\"'x'\" }; priority high }",
+            &["U0619"],
+        ),
+        (
+            "external slow { operation ask read { input a text }; rate \"5/s\" }",
+            &["U0620"],
+        ),
+        (
+            "aggregate Hook { key id; field target url public-address }",
+            &["U0621"],
+        ),
+    ];
+
     #[test]
     fn every_construct_that_is_not_served_is_named_and_nothing_else() {
-        let text = r#"
-system demo { version 2 { serve 1 } }
-actor user kind=person
-external bus { sends Heard via=kafka topic=t { field a text } }
-aggregate Thing {
-    key id
-    field picture blob?
-    field note text merge=last
-    keep "1y"
-}
-command add { allow user; create thing Thing { set note="'x'" }; bulk 10 }
-query things of=Thing { allow user; show id note; export csv; changes }
-feed news { allow user; on Thing.created; deliver live }
-"#;
-        let checked = underpin_brief::resolve::check_text("a.kdl", text);
-        let brief = checked
-            .brief
-            .unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
-        let codes: Vec<&str> = unserved(&brief).iter().map(|note| note.code.id).collect();
-        let expected = [
-            "U0601", "U0604", "U0605", "U0607", "U0608", "U0610", "U0611", "U0613", "U0614",
-        ];
-        assert_eq!(codes, expected);
+        let mut wrong = Vec::new();
+        for (added, expected) in TABLE {
+            let text = format!(
+                "system demo\nactor user kind=person\naggregate Thing {{ key id; field note text }}\n{added}\n"
+            );
+            let checked = underpin_brief::resolve::check_text("a.kdl", &text);
+            let Some(brief) = checked.brief else {
+                let found: Vec<String> = checked
+                    .diagnostics
+                    .iter()
+                    .map(|d| d.message.clone())
+                    .collect();
+                wrong.push(format!("{added}: {found:?}"));
+                continue;
+            };
+            let codes: Vec<&str> = unserved(&brief).iter().map(|note| note.code.id).collect();
+            if codes != *expected {
+                wrong.push(format!("{added}: {codes:?}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn only_a_design_of_several_services_is_noted() {
+        assert_eq!(one_process(1), None);
+        assert_eq!(one_process(2).map(|note| note.code.id), Some("U0615"));
     }
 }

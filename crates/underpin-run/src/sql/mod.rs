@@ -97,6 +97,7 @@ struct Parameter {
 pub struct Predicate {
     pieces: Vec<Piece>,
     parameters: Vec<Parameter>,
+    within_tenant: bool,
 }
 
 impl Predicate {
@@ -216,6 +217,17 @@ impl Filter {
             sql: (!texts.is_empty()).then(|| texts.join(" AND ")),
             residual,
         }
+    }
+
+    /// Whether SQL looks for joined rows in the tenant of the row at hand only: too little for
+    /// those who see every tenant.
+    #[must_use]
+    pub fn is_within_tenant(&self) -> bool {
+        let mut predicates = self
+            .parts
+            .iter()
+            .filter_map(|(predicate, _)| predicate.as_ref());
+        predicates.any(|predicate| predicate.within_tenant)
     }
 
     /// Whether SQL checks all of it, as far as can be known before it is bound.

@@ -36,6 +36,8 @@ pub(super) struct Translator<'t> {
     parameters: Vec<Parameter>,
     names: u32,
     depth: u32,
+    /// Whether a join was held to the tenant of the row that it starts from.
+    within_tenant: bool,
 }
 
 fn words(text: impl Into<String>) -> Vec<Piece> {
@@ -71,7 +73,11 @@ fn used(mut pieces: Vec<Piece>, parameters: &[Parameter]) -> Predicate {
         .iter()
         .filter_map(|at| parameters.get(*at).cloned())
         .collect();
-    Predicate { pieces, parameters }
+    Predicate {
+        pieces,
+        parameters,
+        within_tenant: false,
+    }
 }
 
 impl<'t> Translator<'t> {
@@ -83,6 +89,7 @@ impl<'t> Translator<'t> {
             parameters: Vec::new(),
             names: 0,
             depth: 0,
+            within_tenant: false,
         }
     }
 
@@ -91,7 +98,9 @@ impl<'t> Translator<'t> {
         self.places
             .push((Root::SelfRow.slot(), Place::Row(of, table)));
         let text = self.value(expr)?;
-        Some(used(text.pieces, &self.parameters))
+        let mut predicate = used(text.pieces, &self.parameters);
+        predicate.within_tenant = self.within_tenant;
+        Some(predicate)
     }
 
     fn bool(pieces: Vec<Piece>) -> Option<Text> {
@@ -280,6 +289,7 @@ impl<'t> Translator<'t> {
             (None, _) => String::new(),
             (Some(tenant), Some((outer, table))) => {
                 let of_outer = self.columns.tenant(outer)?;
+                self.within_tenant = true;
                 format!("{table}.{of_outer} IS {{}}.{tenant}")
             }
             (Some(_), None) => return None,

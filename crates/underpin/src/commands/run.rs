@@ -131,8 +131,8 @@ fn greeting(brief: &model::Brief, started: &Started, services: usize) -> String 
         let separator = if at.is_empty() { "" } else { " · " };
         lines.push_str(&format!("note[{}]: {}{separator}{at}\n", note.code, note.message));
     }
-    if services > 1 {
-        lines.push_str(&format!("note: the {services} services of the design run in one process on one store\n"));
+    if let Some(note) = underpin_run::one_process(services) {
+        lines.push_str(&format!("note[{}]: {}\n", note.code, note.message));
     }
     if !started.recovered.is_empty() {
         let count = started.recovered.len();

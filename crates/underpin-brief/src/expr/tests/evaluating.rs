@@ -361,6 +361,7 @@ fn what_is_absent_is_never_granted() {
 /// What a define looks at is gone: whatever is asked of it, the answer is the one of its text
 /// written out.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn absence_inside_a_define_travels_to_where_it_is_used() {
     let signatures = checked_world();
     let library = Library::new(&Known::of(&signatures));

@@ -2,6 +2,7 @@
 
 mod club;
 mod crash;
+mod edges;
 mod flows;
 mod house;
 mod measure;

@@ -100,6 +100,58 @@ async fn patients_belong_by_their_claim(house: &House, one: &str, two: &str, app
     );
 }
 
+const WARDS: &str = r#"
+system wards
+actor nurse kind=staff
+actor inspector kind=staff cross-tenant
+tenancy House { caller nurse claim=house }
+aggregate House { key id; field name text }
+aggregate Room { key number int; field colour text; define red "self.colour == 'red'" }
+aggregate Bed { key id; field room Room; field label text }
+command open-house { allow nurse; input name text; create house House { set name=input.name }; return house=house.id }
+command add-room { allow nurse; input number int; input colour text; create room Room { set number=input.number colour=input.colour } }
+command add-bed { allow nurse; input room Room; input label text; create bed Bed { set room=input.room label=input.label } }
+query beds of=Bed { allow nurse; allow inspector; sort label; show label room.colour }
+query red-beds of=Bed where="self.room.red" { allow nurse; allow inspector; sort label; show label room.colour }
+query other-beds of=Bed where="!self.room.red" { allow nurse; allow inspector; sort label; show label room.colour }
+"#;
+
+/// The same room number stands in both houses; one bed names a room that only the other house has.
+#[tokio::test]
+async fn joins_reach_other_tenants_for_those_who_see_all_and_for_nobody_else() {
+    let house = House::new(WARDS).await;
+    for (who, rooms, beds) in [
+        ("nurse/ann@a", vec![(1, "red"), (2, "red")], vec![("a1", 1)]),
+        ("nurse/bea@b", vec![(1, "blue")], vec![("b1", 1), ("b2", 2)]),
+    ] {
+        for (number, colour) in rooms {
+            let input = json!({"number": number, "colour": colour});
+            house.run(who, "add-room", input).await.expect("a room");
+        }
+        for (label, room) in beds {
+            let input = json!({"room": room, "label": label});
+            house.run(who, "add-bed", input).await.expect("a bed");
+        }
+    }
+    for (who, query, wanted) in [
+        ("nurse/ann@a", "beds", "a1 red"),
+        ("nurse/bea@b", "beds", "b1 blue, b2 -"),
+        ("nurse/bea@b", "red-beds", ""),
+        ("nurse/bea@b", "other-beds", "b1 blue"),
+        ("inspector/ivy", "beds", "a1 red, b1 blue, b2 red"),
+        ("inspector/ivy", "red-beds", "a1 red, b2 red"),
+        ("inspector/ivy", "other-beds", "b1 blue"),
+    ] {
+        let rows = house.rows(who, query).await;
+        let text = |row: &Vec<underpin_brief::model::Value>| {
+            let shown: Vec<&str> = row.iter().map(|v| v.as_text().unwrap_or("-")).collect();
+            shown.join(" ")
+        };
+        let shown: Vec<String> = rows.iter().map(text).collect();
+        assert_eq!(shown.join(", "), wanted, "{who} {query}");
+    }
+}
+
 #[tokio::test]
 async fn a_sample_fills_an_empty_folder_and_no_other() {
     let house = House::new(SHOP).await;
