@@ -165,6 +165,8 @@ impl<'a> Parser<'a, '_> {
                 if double {
                     self.advance();
                 }
+                // What follows was said with the mark: it needs no space, too.
+                self.spaced = true;
             }
             Kind::Slashdash => {
                 self.report.misplaced_slashdash(self.range());

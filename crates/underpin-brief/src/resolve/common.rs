@@ -197,6 +197,8 @@ pub(super) fn lag(node: &Node) -> Option<Duration> {
 /// Something whose slots are assigned.
 pub(super) struct Target<'t> {
     title: &'t str,
+    /// What a slot is called.
+    slot: &'static str,
     slots: Vec<Place<'t>>,
 }
 
@@ -209,7 +211,15 @@ struct Place<'t> {
 }
 
 impl<'t> Target<'t> {
-    /// Fields of an input or an event.
+    /// Inputs of what is asked or called.
+    pub(super) fn inputs(title: &'t str, inputs: &'t [Field]) -> Self {
+        Self {
+            slot: "input",
+            ..Self::fields(title, inputs)
+        }
+    }
+
+    /// Fields of an event.
     pub(super) fn fields(title: &'t str, fields: &'t [Field]) -> Self {
         let place = |field: &'t Field| Place {
             name: &field.name.text,
@@ -219,6 +229,7 @@ impl<'t> Target<'t> {
         };
         Self {
             title,
+            slot: "field",
             slots: fields.iter().map(place).collect(),
         }
     }
@@ -262,6 +273,7 @@ impl<'t> Target<'t> {
         let slots = aggregate.row.slots.iter().enumerate().map(place).collect();
         Self {
             title: &aggregate.name.text,
+            slot: "field",
             slots,
         }
     }
@@ -276,6 +288,7 @@ impl<'t> Target<'t> {
         };
         Self {
             title,
+            slot: "field",
             slots: shape.slots.iter().map(place).collect(),
         }
     }
@@ -352,17 +365,22 @@ pub(super) fn assign(
 
 /// What counts as set although it was reported, so that no second finding follows.
 fn reported(slot: usize, name: Name, span: Span) -> Assign {
-    let kind = ExprKind::Literal(Value::Null);
-    let ty = Type::Error;
     Assign {
         slot,
         name,
-        value: Expr { kind, ty, span },
+        value: unknown_value(span),
     }
 }
 
+/// What stands for an expression that was reported: it fits everywhere.
+pub(super) fn unknown_value(span: Span) -> Expr {
+    let kind = ExprKind::Literal(Value::Null);
+    let ty = Type::Error;
+    Expr { kind, ty, span }
+}
+
 fn no_slot(target: &Target<'_>, name: &Name) -> Diagnostic {
-    let message = format!("`{}` has no field `{name}`", target.title);
+    let message = format!("`{}` has no {} `{name}`", target.title, target.slot);
     let found = Diagnostic::error(codes::U0219, name.span, message);
     let open: Vec<&str> = target
         .slots
@@ -395,8 +413,9 @@ pub(super) fn complete(cx: &Cx<'_>, target: &Target<'_>, sets: &[Assign], place:
     let sets: Vec<String> = missing.iter().map(|name| format!("{name}=…")).collect();
     cx.push(
         Diagnostic::error(codes::U0218, place, message).help(format!(
-            "add `set {}`, or give the field a default",
-            sets.join(" ")
+            "add `set {}`, or give the {} a default",
+            sets.join(" "),
+            target.slot
         )),
     );
 }

@@ -233,7 +233,7 @@ fn undo_of(
         Some(Type::Struct(Arc::clone(&undone.output_shape))),
     );
     let target = table.get(id).operations.get(operation);
-    let target = Target::fields(&target.name.text, &target.input);
+    let target = Target::inputs(&target.name.text, &target.input);
     let sets = assigns(cx, node, "set", &target, &mut scope);
     common::complete(cx, &target, &sets, node.head);
     Some(OperationUndo { operation, sets })

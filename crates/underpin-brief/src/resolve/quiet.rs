@@ -11,6 +11,18 @@ const OF_ONE_VALUE: &[&str] = &["U0102", "U0103", "U0114", "U0122"];
 /// Leaves out findings on values of nodes in whose head the notation is broken.
 pub(super) fn below_notation(documents: &[Document], found: &mut Vec<Diagnostic>) {
     let is_notation = |finding: &Diagnostic| finding.code.id.starts_with("U01");
+    let misplaced: Vec<Span> = found
+        .iter()
+        .filter(|finding| finding.code.id == "U0201")
+        .filter(|finding| finding.helps.iter().any(|help| help.edits.len() > 1))
+        .map(|finding| finding.primary.span)
+        .collect();
+    // Of `name=value` as a line of its own more is known than that the `=` is one too many.
+    found.retain(|finding| {
+        let place = finding.primary.span;
+        let follows = |name: &Span| name.file == place.file && name.end == place.start;
+        finding.code.id != "U0101" || !misplaced.iter().any(follows)
+    });
     let broken: Vec<Span> = found
         .iter()
         .filter(|finding| is_notation(finding))

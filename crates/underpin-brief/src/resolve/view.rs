@@ -89,6 +89,11 @@ fn columns(
     scope.set_position(position);
     let columns = node.children_named(kind).flat_map(Node::props);
     columns
-        .filter_map(|(key, entry)| Some((name_of(key), cx.expr(entry, scope, None)?)))
+        .map(|(key, entry)| {
+            let expr = cx.expr(entry, scope, None);
+            // A reported column stays one, so that its uses are not reported, too.
+            let expr = expr.unwrap_or_else(|| common::unknown_value(entry.value_span));
+            (name_of(key), expr)
+        })
         .collect()
 }

@@ -3,9 +3,9 @@
 
 use super::kinds::{Case, Kind, both, list};
 use super::{Rule, TOP, Times};
-use crate::codes::declarations as codes;
-use crate::diagnostic::Diagnostic;
-use crate::kdl::{Entry, Name, Node, Value};
+use crate::codes::{declarations as codes, notation};
+use crate::diagnostic::{Diagnostic, Edit};
+use crate::kdl::{Entry, Name, Node, Style, Value};
 use crate::source::Span;
 use crate::suggest::closest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +45,7 @@ pub(crate) fn validate(nodes: &[Node], out: &mut Vec<Diagnostic>) {
     for node in nodes {
         match TOP.child(&node.name.text) {
             Some(child) => check(child.rule, node, out),
-            None => unknown_node(&TOP, node, out),
+            None => unknown_node((&TOP, None), node, out),
         }
     }
 }
@@ -177,7 +177,7 @@ fn properties(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
                 name(Case::Snake, &key.text, key.span, rule, out);
                 value(rule, &key.text, kind, entry, out);
             }
-            (None, None) => unknown_property(rule, key, out),
+            (None, None) => unknown_property(rule, key, entry, out),
         }
     }
     for prop in rule.props.iter().filter(|prop| prop.required) {
@@ -206,7 +206,15 @@ fn properties(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn unknown_property(rule: &'static Rule, key: &Name, out: &mut Vec<Diagnostic>) {
+fn unknown_property(rule: &'static Rule, key: &Name, entry: &Entry, out: &mut Vec<Diagnostic>) {
+    if key.text.starts_with(char::is_alphanumeric) && key.text.ends_with(['<', '>', '!']) {
+        let message = format!("`{}=` stands outside quotes", key.text);
+        out.push(
+            Diagnostic::error(notation::U0113, entry.span, message)
+                .help("an expression with operators is quoted as a whole: `\"a >= b\"`"),
+        );
+        return;
+    }
     let message = format!("`{}` has no property `{}`", rule.name, key.text);
     let mut found = Diagnostic::error(codes::U0202, key.span, message);
     let known: Vec<&str> = rule.props.iter().map(|prop| prop.name).collect();
@@ -252,7 +260,7 @@ fn children(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
     for inner in node.nodes() {
         let Some(child) = rule.child(&inner.name.text) else {
-            unknown_node(rule, inner, out);
+            unknown_node((rule, Some(node)), inner, out);
             continue;
         };
         let single = matches!(child.times, Times::Once | Times::Needed);
@@ -283,8 +291,18 @@ fn children(rule: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn unknown_node(parent: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
+fn unknown_node(
+    (parent, around): (&'static Rule, Option<&Node>),
+    node: &Node,
+    out: &mut Vec<Diagnostic>,
+) {
     let word = &*node.name.text;
+    if let Some(around) = around
+        && parent.props.iter().any(|prop| prop.name == word)
+    {
+        out.push(property_as_node(around, node));
+        return;
+    }
     let message = match parent.name {
         "file" => format!("`{word}` is not a declaration"),
         inside => format!("`{word}` has no place in `{inside}`"),
@@ -298,9 +316,6 @@ fn unknown_node(parent: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
     let places = places_of(word);
     if let Some(meant) = closest(word, known.iter().copied()) {
         found = found.fix(format!("did you mean `{meant}`?"), node.name.span, meant);
-    } else if parent.props.iter().any(|prop| prop.name == word) {
-        let head = parent.name;
-        found = found.help(format!("`{word}` is a property: write `{head} … {word}=…`"));
     } else if parent.marks.contains(&word) {
         let head = parent.name;
         found = found.help(format!("`{word}` is a mark: write `{head} … {word}`"));
@@ -312,6 +327,51 @@ fn unknown_node(parent: &'static Rule, node: &Node, out: &mut Vec<Diagnostic>) {
         found = found.help(format!("`{}` may hold {}", parent.name, list(&known)));
     }
     out.push(found);
+}
+
+/// A property that is written as a line of the block, and its way to the line of the node.
+fn property_as_node(around: &Node, node: &Node) -> Diagnostic {
+    let (head, word) = (&around.name.text, &node.name.text);
+    let message = format!("`{word}` is a property of the line of `{head}`, no line of its block");
+    let found = Diagnostic::error(codes::U0201, node.name.span, message);
+    let written = node.arg(0).and_then(|entry| match &entry.value {
+        Value::String {
+            text,
+            style: Style::Bare,
+        } => Some(text.to_string()),
+        Value::String { text, .. } if !text.contains(['"', '\\', '\n']) => {
+            Some(format!("\"{text}\""))
+        }
+        Value::Integer(number) => Some(number.to_string()),
+        _ => None,
+    });
+    let Some(value) = written.filter(|_| node.entries.len() == 1 && node.children.is_none()) else {
+        return found.help(format!("write `{head} … {word}=…`"));
+    };
+    let after = Span {
+        start: around.head.end,
+        ..around.head
+    };
+    let next = around
+        .nodes()
+        .iter()
+        .find(|other| other.span.start >= node.span.end);
+    let gone = Span {
+        end: next.map_or(node.span.end, |next| next.span.start),
+        ..node.span
+    };
+    let mut found = found.fix(
+        format!("write `{head} … {word}={value}`"),
+        after,
+        format!(" {word}={value}"),
+    );
+    if let Some(help) = found.helps.last_mut() {
+        help.edits.push(Edit {
+            span: gone,
+            text: String::new(),
+        });
+    }
+    found
 }
 
 /// Which nodes may hold one of that name.

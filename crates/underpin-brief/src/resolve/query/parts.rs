@@ -114,7 +114,8 @@ impl Asked<'_, '_> {
         let before = self.scope.set_root(Root::Item, item.clone());
         let asked = line.arg(1).and_then(|entry| self.asked(entry));
         let sets = asked.as_ref().map(|asked| {
-            let target = Target::fields(&name.text, &asked.takes);
+            let title = line.arg(1).and_then(|source| source.value.as_str());
+            let target = Target::inputs(title.unwrap_or(&name.text), &asked.takes);
             let sets = assigns(&world.cx, line, "set", &target, &mut self.scope);
             common::complete(&world.cx, &target, &sets, line.head);
             sets

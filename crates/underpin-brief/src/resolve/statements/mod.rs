@@ -1,7 +1,7 @@
 //! Statements of commands and policies: names to slots, in the written order.
 
 use crate::codes::declarations as codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::expr::{Position, Scope};
 use crate::kdl::Node;
 use crate::model::*;
@@ -60,12 +60,24 @@ impl<'w, 's> Reader<'w, 's> {
     }
 
     fn body(&mut self, node: &Node, path: &NodePath, level: Level) -> Body {
+        let before = self.errors();
         let statements = self.block(node, path, level);
-        self.unused(&statements);
+        // A reported statement may be the one that uses the value.
+        if self.errors() == before {
+            self.unused(&statements);
+        }
         Body {
             statements,
             frame: self.scope.frame(),
         }
+    }
+
+    fn errors(&self) -> usize {
+        let found = self.world.cx.found.borrow();
+        let errors = found
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error);
+        errors.count()
     }
 
     fn block(&mut self, node: &Node, path: &NodePath, level: Level) -> Vec<Statement> {
