@@ -43,14 +43,16 @@ fn shape(title: &str, slots: &[(&str, Type)]) -> Type {
     }))
 }
 
-/// Nanoseconds per call, the best of five runs.
-fn best(rounds: u32, mut call: impl FnMut()) -> f64 {
+/// Nanoseconds per call, the median of five runs.
+fn median(rounds: u32, mut call: impl FnMut()) -> f64 {
     let runs = (0..5).map(|_| {
         let start = Instant::now();
         (0..rounds).for_each(|_| call());
         start.elapsed().as_secs_f64() * 1e9 / f64::from(rounds)
     });
-    runs.fold(f64::INFINITY, f64::min)
+    let mut runs: Vec<f64> = runs.collect();
+    runs.sort_by(f64::total_cmp);
+    runs.get(2).copied().unwrap_or(f64::NAN)
 }
 
 fn ours() -> f64 {
@@ -82,7 +84,7 @@ fn ours() -> f64 {
     frame.set(row, Value::record(vec![Value::Int(7), Value::text("open")]));
     let input = Value::record(vec![Value::Int(3)]);
     frame.set(underpin_brief::model::Root::Input.slot(), input);
-    best(ROUNDS, || {
+    median(ROUNDS, || {
         let _ = black_box(compiled.eval(black_box(&mut frame), &NoRows));
     })
 }
@@ -97,7 +99,7 @@ fn theirs() -> f64 {
     let input = std::collections::HashMap::from([("quantity", cel::Value::Int(3))]);
     context.add_variable_from_value("row", row);
     context.add_variable_from_value("input", input);
-    best(ROUNDS / 10, || {
+    median(ROUNDS / 10, || {
         let _ = black_box(program.execute(black_box(&context)));
     })
 }

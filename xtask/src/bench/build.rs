@@ -1,12 +1,10 @@
 //! Clean builds of both halves, in a target folder of their own.
 
-use std::time::Instant;
-
-use super::row;
-use crate::proc::{self, Problem, program};
+use super::{cpu_seconds, row};
+use crate::proc::{Problem, program};
 use crate::repo;
 
-/// Wall time of a debug build of the compiler half and of everything.
+/// CPU time of a debug build of the compiler half and of everything.
 pub(crate) fn run() -> Result<Vec<String>, Problem> {
     let compiler = clean(&["--no-default-features"])?;
     let whole = clean(&[])?;
@@ -14,12 +12,12 @@ pub(crate) fn run() -> Result<Vec<String>, Problem> {
     Ok(vec![
         row(
             "clean build of the compiler half",
-            &format!("{compiler:.0} s"),
+            &format!("{compiler:.0} s CPU"),
             "",
         ),
         row(
             "clean build of everything",
-            &format!("{whole:.0} s"),
+            &format!("{whole:.0} s CPU"),
             &format!("{ratio:.1} × the half"),
         ),
     ])
@@ -35,9 +33,7 @@ fn clean(extra: &[&str]) -> Result<f64, Problem> {
         .args(extra)
         .env("CARGO_TARGET_DIR", &target)
         .current_dir(repo::root());
-    let start = Instant::now();
-    proc::run(&mut build)?;
-    let took = start.elapsed().as_secs_f64();
+    let took = cpu_seconds(&build);
     let _ = std::fs::remove_dir_all(&target);
-    Ok(took)
+    took
 }

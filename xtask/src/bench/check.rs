@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{released, row};
-use crate::proc::{self, Problem, program};
+use super::{cpu_seconds, median, released, row};
+use crate::proc::{Problem, program};
 use crate::repo;
 
 /// CPU time of `check` on generated briefs.
@@ -23,31 +23,14 @@ pub(crate) fn run() -> Result<Vec<String>, Problem> {
     ])
 }
 
-/// Best CPU time of nine runs.
+/// Median CPU time of nine runs.
 fn milliseconds(binary: &Path, lines: usize) -> Result<f64, Problem> {
     let file = repo::scratch("bench")?.join(format!("{lines}.kdl"));
     repo::write(&file, &brief(lines))?;
-    let script = "TIMEFORMAT='cpu %3U %3S'; time \"$@\"";
-    let mut best = f64::MAX;
-    for _ in 0..9 {
-        let mut timed = program("bash", &["-c", script, "bash"]);
-        let said = proc::read(timed.arg(binary).arg("check").arg(&file))?;
-        if !said.good {
-            return Err(format!(
-                "the generated brief does not check:\n{}",
-                said.text
-            ));
-        }
-        best = best.min(cpu(&said.text).ok_or("bash told no times")? * 1000.0);
-    }
-    Ok(best)
-}
-
-/// The seconds in `cpu 0.012 0.003`.
-fn cpu(text: &str) -> Option<f64> {
-    let (_, times) = text.rsplit_once("cpu ")?;
-    let mut times = times.split_whitespace().map(str::parse::<f64>);
-    Some(times.next()?.ok()? + times.next()?.ok()?)
+    let mut check = program(binary, &["check"]);
+    check.arg(&file);
+    let runs = (0..9).map(|_| cpu_seconds(&check));
+    Ok(median(runs.collect::<Result<_, _>>()?) * 1000.0)
 }
 
 /// A brief of about that many lines: one aggregate with its commands and query, many times.
@@ -116,17 +99,11 @@ query things-% of=Thing% {
 
 #[cfg(test)]
 mod tests {
-    use super::{brief, cpu};
+    use super::brief;
 
     #[test]
     fn the_brief_has_about_the_lines_asked_for() {
         let lines = brief(1_000).lines().count();
         assert!((1_000..1_060).contains(&lines), "{lines}");
-    }
-
-    #[test]
-    fn cpu_time_is_user_and_system() {
-        let seconds = cpu("said\ncpu 0.010 0.005\n").unwrap();
-        assert!((seconds - 0.015).abs() < 1e-9);
     }
 }
