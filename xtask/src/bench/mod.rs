@@ -11,8 +11,12 @@ use std::process::Command;
 use crate::proc::{self, Problem, program};
 use crate::repo;
 
-/// Builds the released binary, with what else cargo is told, and tells where it is.
+/// Builds the released binary, with what else cargo is told, and tells where it is; the binary
+/// that `UNDERPIN_BINARY` names is taken as it is.
 fn released(more: &[&str]) -> Result<PathBuf, Problem> {
+    if let Some(given) = std::env::var_os("UNDERPIN_BINARY") {
+        return Ok(PathBuf::from(given));
+    }
     let mut build = program(repo::cargo(), &["build", "--quiet", "--release"]);
     build.args(["--package", "underpin"]).args(more);
     proc::run(build.current_dir(repo::root()))?;

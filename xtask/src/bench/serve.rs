@@ -145,14 +145,25 @@ impl Load {
     }
 
     fn reads(&self, path: &str) -> Result<f64, Problem> {
-        let mut wrk = program("wrk", &["-t1", "-c64", "-d5s", "-H"]);
+        let mut wrk = program("wrk", &["-t1", "-c64", "-d5s", "--timeout", "20s", "-H"]);
         wrk.arg(format!("Authorization: Bearer {}", self.token))
             .arg(self.url(path));
         rate(&mut wrk)
     }
 
     fn writes(&self, body: &str) -> Result<f64, Problem> {
-        let mut wrk = program("wrk", &["-t1", "-c64", "-d5s", "-s", "tools/write.lua"]);
+        let mut wrk = program(
+            "wrk",
+            &[
+                "-t1",
+                "-c64",
+                "-d5s",
+                "--timeout",
+                "20s",
+                "-s",
+                "tools/write.lua",
+            ],
+        );
         wrk.arg(self.url("/notes")).current_dir(repo::root());
         wrk.env("TOKEN", &self.token)
             .env("BODY", body)
