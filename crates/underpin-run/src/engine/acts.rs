@@ -4,7 +4,7 @@ use super::access::version_of;
 use super::program::{Act, Back, Op, Put, Reads, Row, RowStep};
 use super::select::{in_key_order, tenant_condition};
 use super::state::{Bound, BoundAs, Calling, Kept, KeptExpected, RowName, UndoEntry};
-use super::walk::{Halt, Stop, Walk, refuse, refuse_because};
+use super::walk::{Halt, Stop, Walk, refuse};
 use crate::backend::refusal;
 use crate::sql::Filter;
 use crate::store::Written;
@@ -268,7 +268,7 @@ impl Walk<'_> {
             .or(own_key)
             .unwrap_or_else(|| self.view.tenant_of_new());
         if layout.tenant.is_some() && tenant.is_null() {
-            return refuse_because(refusal::FORBIDDEN, "the caller belongs to no tenant");
+            return Err(Halt::Stop(Stop::Refused(self.view.scope.without_tenant())));
         }
         set_slot(&mut slots, layout.created, Value::Time(self.state.now));
         set_slot(&mut slots, layout.version, Value::Int(1));
@@ -408,7 +408,7 @@ impl Walk<'_> {
         }
         let tenant = self.view.tenant_of_new();
         if layout.tenant.is_some() && tenant.is_null() {
-            return refuse_because(refusal::FORBIDDEN, "the caller belongs to no tenant");
+            return Err(Halt::Stop(Stop::Refused(self.view.scope.without_tenant())));
         }
         set_slot(&mut slots, layout.created, Value::Time(self.state.now));
         set_slot(&mut slots, layout.version, Value::Int(0));

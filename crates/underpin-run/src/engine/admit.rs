@@ -315,5 +315,5 @@ fn authorize(
             return Ok(Some(Refusal::new(refusal::NOT_FOUND)));
         }
     }
-    Ok(Some(Refusal::new(refusal::FORBIDDEN)))
+    Ok(Some(settled.scope.forbidden()))
 }

@@ -145,11 +145,11 @@ pub(super) fn answer(
         .any(|allow| settled.named(&core.brief, allow.who));
     if !named {
         let nobody = settled.scope.subject.is_none();
-        return Ok(refused(if nobody {
-            refusal::UNAUTHENTICATED
+        return Ok(if nobody {
+            refused(refusal::UNAUTHENTICATED)
         } else {
-            refusal::FORBIDDEN
-        }));
+            QueryAnswer::Refused(settled.scope.forbidden())
+        });
     }
     let scope = settled.scope.clone();
     let view = View::new(rows, &scope, core);

@@ -2,7 +2,7 @@
 //! a [`View`], which is conjoined with the tenant: there is no other way to a row.
 
 use super::core::Core;
-use crate::backend::Asked;
+use crate::backend::{Asked, Refusal, refusal};
 use crate::identity::Caller;
 use crate::store::{Rows, StoreError};
 use serde::{Deserialize, Serialize};
@@ -23,9 +23,30 @@ pub(super) struct Scope {
     pub(super) subject: Option<String>,
     /// Whether the service itself acts.
     pub(super) service: bool,
+    /// Whether the caller belongs to several tenants and the token names none of them.
+    #[serde(default)]
+    pub(super) several: bool,
 }
 
 impl Scope {
+    /// The refusal of what no `allow` admits. Nothing is said about which tenants there are.
+    pub(super) fn forbidden(&self) -> Refusal {
+        if self.several {
+            let why = "the caller belongs to several tenants and the token names none: ask with \
+                       a token that does (`underpin token … --tenant <tenant>`)";
+            return Refusal::because(refusal::FORBIDDEN, why);
+        }
+        Refusal::new(refusal::FORBIDDEN)
+    }
+
+    /// The refusal of what only a caller of a tenant can do.
+    pub(super) fn without_tenant(&self) -> Refusal {
+        if self.several {
+            return self.forbidden();
+        }
+        Refusal::because(refusal::FORBIDDEN, "the caller belongs to no tenant")
+    }
+
     /// The service itself, in a tenant.
     pub(super) fn service(tenant: Option<String>) -> Self {
         Self {
@@ -197,6 +218,7 @@ pub(super) fn settle(
         actor: Some(caller.actor.clone()),
         subject: Some(caller.id.clone()),
         service: false,
+        several: false,
     };
     let mut joined: Vec<Value> = memberships(brief).iter().map(|_| Value::Null).collect();
     if brief.tenancy.is_none() {
@@ -210,7 +232,14 @@ pub(super) fn settle(
                 scope.tenant = claimed.map(str::to_owned).or(scope.tenant.take());
             }
             TenantVia::Membership(id) => {
-                let row = member(rows, *id, &caller.id, scope.tenant.as_deref())?;
+                let row = match member(rows, *id, &caller.id, scope.tenant.as_deref())? {
+                    Member::Row(row) => Some(row),
+                    Member::None => None,
+                    Member::Several => {
+                        scope.several = true;
+                        None
+                    }
+                };
                 let slot = rows.layout(*id).tenant;
                 scope.tenant = row
                     .as_ref()
@@ -233,24 +262,37 @@ pub(super) fn settle(
     })
 }
 
+/// What a subject is a member of.
+enum Member {
+    None,
+    Row(Value),
+    /// Several, and the token does not say which is meant.
+    Several,
+}
+
 /// The membership row of a subject: in that tenant, or, where the token names none, the only one.
 fn member(
     rows: Rows<'_>,
     of: Id<Aggregate>,
     subject: &str,
     tenant: Option<&str>,
-) -> Result<Option<Value>, StoreError> {
+) -> Result<Member, StoreError> {
     let key = Value::text(subject);
     if tenant.is_some() {
-        return rows.get(of, &key, tenant);
+        let row = rows.get(of, &key, tenant)?;
+        return Ok(row.map_or(Member::None, Member::Row));
     }
     let layout = rows.layout(of);
     let Some(column) = layout.columns.first() else {
-        return Ok(None);
+        return Ok(Member::None);
     };
     let rest = format!("WHERE {} = ?1 LIMIT 2", column.name);
     let mut found = rows.select(of, &rest, layout.key_values(&key)?)?;
-    Ok(if found.len() == 1 { found.pop() } else { None })
+    Ok(match (found.pop(), found.is_empty()) {
+        (None, _) => Member::None,
+        (Some(row), true) => Member::Row(row),
+        (Some(_), false) => Member::Several,
+    })
 }
 
 fn caller_value(caller: &Caller, scope: &Scope, memberships: Vec<Value>) -> Value {

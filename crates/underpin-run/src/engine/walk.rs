@@ -46,11 +46,6 @@ pub(super) fn refuse<T>(code: &str) -> Result<T, Halt> {
     Err(Halt::Stop(Stop::Refused(Refusal::new(code))))
 }
 
-/// A refusal with plain words.
-pub(super) fn refuse_because<T>(code: &str, why: &str) -> Result<T, Halt> {
-    Err(Halt::Stop(Stop::Refused(Refusal::because(code, why))))
-}
-
 /// The refusal that a fault of an evaluation is.
 pub(super) fn fault_refusal(fault: &Fault) -> Result<Refusal, StoreError> {
     let arithmetic = |why: &str| Ok(Refusal::because(refusal::ARITHMETIC, why));

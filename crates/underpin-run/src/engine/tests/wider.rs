@@ -51,6 +51,24 @@ async fn no_tenant_sees_or_touches_rows_of_another() {
     assert_eq!(house.rows("inspector/ivy", "practices").await.len(), 2);
 }
 
+#[tokio::test]
+async fn who_belongs_to_several_tenants_is_told_to_name_one() {
+    let house = House::new(CLINIC).await;
+    let practices = [
+        practice(&house, "receptionist/rita").await,
+        practice(&house, "receptionist/rita").await,
+    ];
+    let input = json!({"name": "Dr", "specialty": "all"});
+    let asked = house.request("receptionist/rita", "add-physician", &input);
+    let CommandAnswer::Refused(refused) = house.answer(asked).await else {
+        panic!("admitted without a tenant");
+    };
+    assert_eq!(refused.code, "forbidden");
+    let told = refused.detail.expect("an explanation");
+    assert!(told.contains("--tenant"), "{told}");
+    assert!(practices.iter().all(|practice| !told.contains(practice)));
+}
+
 async fn patients_belong_by_their_claim(house: &House, one: &str, two: &str, appointment: &str) {
     assert_eq!(
         house
