@@ -115,7 +115,8 @@ impl Api {
             let answer = Answer::with(StatusCode::OK, "text/plain; charset=utf-8", text);
             return Some(answer.of("problems"));
         }
-        self.webhooks.answer(request, &*self.backend).await
+        let titles = webhooks::Titles(&self.contract);
+        self.webhooks.answer(request, &*self.backend, titles).await
     }
 
     fn nothing(&self) -> Answer {

@@ -12,6 +12,7 @@ use hyper::{Method, StatusCode};
 use std::collections::BTreeMap;
 use std::io;
 use underpin_brief::model::{Brief, External, Id, Named, Sends, Via};
+use underpin_contract::Contract;
 
 const PREFIX: &str = "/webhooks/";
 
@@ -57,27 +58,31 @@ impl Webhooks {
     }
 
     /// The answer to a message; `None` where the path is none of a message.
-    pub(super) async fn answer(&self, request: &Request, backend: &dyn Backend) -> Option<Answer> {
+    pub(super) async fn answer(
+        &self,
+        request: &Request,
+        backend: &dyn Backend,
+        titles: Titles<'_>,
+    ) -> Option<Answer> {
         let door = self.doors.get(request.path.strip_prefix(PREFIX)?)?;
         let answer = if request.method == Method::POST {
-            match door.read(request) {
-                Ok(message) => stored(backend.inbound(message).await),
-                Err(answer) => answer,
+            match door.read(request, titles) {
+                Ok(message) => stored(backend.inbound(message).await, titles),
+                Err(problem) => problem.answer(),
             }
         } else {
-            problem(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "messages are posted",
-            )
-            .header("allow", "POST")
+            titles
+                .problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+                .detail("messages are posted")
+                .answer()
+                .header("allow", "POST")
         };
         Some(answer.of("webhook"))
     }
 }
 
 impl Door {
-    fn read(&self, request: &Request) -> Result<Inbound, Answer> {
+    fn read(&self, request: &Request, titles: Titles<'_>) -> Result<Inbound, Problem> {
         let header = |name| request.header(name).unwrap_or("");
         let signed = Signed {
             id: header("webhook-id"),
@@ -87,28 +92,21 @@ impl Door {
         self.secret
             .check(signed, &request.body, request.at)
             .map_err(|unbelieved| {
-                problem(
-                    StatusCode::UNAUTHORIZED,
-                    "unauthenticated",
-                    unbelieved.text(),
-                )
+                titles
+                    .problem(StatusCode::UNAUTHORIZED, "unauthenticated")
+                    .detail(unbelieved.text())
             })?;
         let malformed = |_| {
-            problem(
-                StatusCode::BAD_REQUEST,
-                "malformed-request",
-                "the body is not JSON",
-            )
+            titles
+                .problem(StatusCode::BAD_REQUEST, "malformed-request")
+                .detail("the body is not JSON")
         };
         let json = serde_json::from_slice(&request.body).map_err(malformed)?;
         let content = self.form.read(&json).map_err(|errors| {
-            Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid-input",
-                "the message is not as declared",
-            )
-            .errors(errors)
-            .answer()
+            titles
+                .problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid-input")
+                .detail("the message is not as declared")
+                .errors(errors)
         })?;
         Ok(Inbound {
             external: self.external,
@@ -121,19 +119,25 @@ impl Door {
     }
 }
 
-fn stored(answer: InboundAnswer) -> Answer {
+fn stored(answer: InboundAnswer, titles: Titles<'_>) -> Answer {
     match answer {
         InboundAnswer::Stored => Answer::empty(StatusCode::NO_CONTENT),
         // Whatever the reason, the sender keeps the message and comes again.
-        InboundAnswer::Refused(refused) => problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            &refused.code,
-            "try again later",
-        )
-        .header("retry-after", "5"),
+        InboundAnswer::Refused(refused) => titles
+            .problem(StatusCode::SERVICE_UNAVAILABLE, &refused.code)
+            .detail("try again later")
+            .answer()
+            .header("retry-after", "5"),
     }
 }
 
-fn problem(status: StatusCode, code: &str, title: &str) -> Answer {
-    Problem::new(status, code, title).answer()
+/// What problems are called.
+#[derive(Clone, Copy)]
+pub(super) struct Titles<'a>(pub(super) &'a Contract);
+
+impl Titles<'_> {
+    fn problem(self, status: StatusCode, code: &str) -> Problem {
+        let known = self.0.problems.get(code).map(|known| &*known.title);
+        Problem::new(status, code, known.unwrap_or("the message was refused"))
+    }
 }
