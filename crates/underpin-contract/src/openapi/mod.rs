@@ -70,11 +70,13 @@ fn description(contract: &Contract) -> String {
 }
 
 fn tags(contract: &Contract) -> Vec<Json> {
-    let mut tags: BTreeMap<&str, usize> = BTreeMap::new();
+    // What the brief says comes first, what every backend has last.
+    let mut tags: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     for operation in &contract.operations {
-        *tags.entry(&operation.tag).or_default() += 1;
+        let given = matches!(operation.source, Source::Flow | Source::FlowCancel);
+        *tags.entry((given, &operation.tag)).or_default() += 1;
     }
-    let tag = |(name, count): (&str, usize)| {
+    let tag = |((_, name), count): ((bool, &str), usize)| {
         let operations = if count == 1 {
             "operation"
         } else {

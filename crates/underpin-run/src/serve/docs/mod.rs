@@ -101,8 +101,17 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
             }
         }
     }
-    // Groups in the order of their first operation, operations in the order of the document.
-    let order: Vec<String> = found.iter().map(|entry| entry.tag().to_owned()).collect();
+    // Groups in the order of the document's tags, else of their first operation; operations in the
+    // order of the document.
+    let tags = document.get("tags").and_then(Value::as_array);
+    let named = tags
+        .into_iter()
+        .flatten()
+        .filter_map(|tag| text_of(Some(tag), "name"));
+    let order: Vec<String> = named
+        .chain(found.iter().map(Operation::tag))
+        .map(str::to_owned)
+        .collect();
     found.sort_by_key(|entry| order.iter().position(|tag| tag == entry.tag()));
     found
 }

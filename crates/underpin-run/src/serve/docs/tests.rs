@@ -49,6 +49,19 @@ fn every_operation_schema_and_answer_is_on_the_page() {
 }
 
 #[test]
+fn groups_stand_in_the_order_of_the_documents_tags() {
+    let mut document = document();
+    let first = json!({ "get": {
+        "operationId": "first", "tags": ["Given"], "responses": { "200": { "description": "it" } },
+    } });
+    document["paths"]["/a"] = first;
+    document["tags"] = json!([{ "name": "Thing" }, { "name": "Given" }]);
+    let html = page(&document).html;
+    let place = |id: &str| html.find(&format!("id=\"op-{id}\"")).expect(id);
+    assert!(place("addThing") < place("first"));
+}
+
+#[test]
 fn nothing_in_the_document_becomes_markup() {
     let html = page(&document()).html;
     assert!(html.contains("A &lt;b&gt; system"));
