@@ -367,3 +367,31 @@ impl Orders {
         }
     }
 }
+
+#[test]
+fn a_change_names_the_version_that_it_saw() {
+    let folder = Folder::new();
+    let backend = Backend::start(&example("notes"), &folder.path("data"), &[]);
+    let bearer = format!("Bearer {}", backend.token("writer", "ada", &[]));
+    let ask = |method: &str, path: &str, tag: &str, body: &str| {
+        let mut headers = vec![("Authorization", bearer.as_str())];
+        if !tag.is_empty() {
+            headers.push(("If-Match", tag));
+        }
+        backend.ask(method, path, &headers, body)
+    };
+    let notebook = ask("POST", "/notebooks", "", r#"{"name":"diary"}"#);
+    let body = json!({"notebook": notebook.json()["notebook"], "title": "one", "body": "text"});
+    let note = ask("POST", "/notes", "", &body.to_string());
+    let place = note.header("location").to_owned();
+    let edit = format!("{place}/edit-note");
+    let new = r#"{"title":"two"}"#;
+    let without = ask("POST", &edit, "", new);
+    assert_eq!(without.status, 428, "{without:?}");
+    let seen = ask("GET", &place, "", "").header("etag").to_owned();
+    let changed = ask("POST", &edit, &seen, new);
+    assert!(changed.status < 300, "{changed:?}");
+    let late = ask("POST", &edit, &seen, r#"{"title":"three"}"#);
+    assert_eq!(late.status, 412, "{late:?}");
+    assert_eq!(ask("GET", &place, "", "").json()["title"], "two");
+}
