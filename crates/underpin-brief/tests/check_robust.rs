@@ -95,7 +95,7 @@ fn is_survived(text: &str) -> Checked {
 }
 
 #[test]
-fn mutated_briefs_are_survived() {
+fn fuzz_of_mutated_briefs_is_survived() {
     let briefs = briefs::all();
     let mut dice = Dice(7);
     let mut sound = 0;

@@ -228,13 +228,39 @@ fn an_order_that_was_killed_in_the_middle_of_a_payment_is_paid_once() {
 fn a_data_folder_of_another_brief_is_refused_untouched() {
     let folder = Folder::new();
     let backend = Backend::start(&example("notes"), &folder.path("data"), &[]);
+    let bearer = format!("Bearer {}", backend.token("writer", "ada", &[]));
+    let headers = [("Authorization", bearer.as_str())];
+    let made = backend.ask("POST", "/notebooks", &headers, r#"{"name":"diary"}"#);
+    assert_eq!(made.status, 201, "{made:?}");
     backend.kill();
+    let before = content(&folder.path("data"));
+    assert!(
+        before.iter().any(|(name, _)| name.ends_with("-wal")),
+        "killed with a log: {before:?}"
+    );
     let data = folder.path("data").display().to_string();
     let shop = example("shop").display().to_string();
     let said = crate::support::underpin(["run", &shop, "--port", "0", "--data", &data]);
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     assert!(said.err.contains("U06"), "{}", said.err);
+    assert!(
+        content(&folder.path("data")) == before,
+        "every file is as it was"
+    );
     Backend::start(&example("notes"), &folder.path("data"), &[]).kill();
+}
+
+/// Names and bytes of the files of a folder, without the index of the log, which holds no rows.
+fn content(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_file() && !name.ends_with("-shm") {
+            files.push((name, std::fs::read(entry.path()).expect("a file")));
+        }
+    }
+    files.sort();
+    files
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub(crate) use rows::sql_values;
 pub use rows::{Rows, Written};
 pub use schema::{FORMAT, Schema};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -211,7 +212,11 @@ fn open_writer(file: &Path, folder: &Path, schema: &Schema) -> Result<Connection
     let unusable = |why: StoreError| OpenError::Unusable(folder.to_owned(), why.to_string());
     if file.exists() {
         let differences = open_plain(file, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .and_then(|connection| schema.differences(&connection))
+            .and_then(|connection| {
+                // What is refused stays as it is: closing must not fold the log into the rows.
+                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+                schema.differences(&connection)
+            })
             .map_err(unusable)?;
         if !differences.is_empty() {
             return Err(OpenError::OtherBrief {
