@@ -211,10 +211,12 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 fn open_writer(file: &Path, folder: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     let unusable = |why: StoreError| OpenError::Unusable(folder.to_owned(), why.to_string());
     if file.exists() {
+        let logged = file.with_extension("sqlite-wal").exists();
         let differences = open_plain(file, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .and_then(|connection| {
-                // What is refused stays as it is: closing must not fold the log into the rows.
-                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+                // What is refused stays as it is: closing must not fold a log into the rows, but
+                // take away one that only this look has made.
+                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, logged)?;
                 schema.differences(&connection)
             })
             .map_err(unusable)?;
