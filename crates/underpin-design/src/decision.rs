@@ -48,20 +48,6 @@ pub struct Alternative {
     pub why: String,
 }
 
-/// Where a value comes from.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Evidence {
-    /// A place in the brief.
-    Given,
-    /// A formula over such places.
-    Derived,
-    /// A default.
-    Assumed,
-}
-
 /// A default that was taken because the brief says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ mod lock;
 mod types;
 
 pub use builder::{Builder, Inconsistency};
-pub use decision::{Alternative, Assumption, Decision, Evidence, OpenQuestion};
+pub use decision::{Alternative, Assumption, Decision, OpenQuestion};
 pub use lock::{FIRST_PORT, Lock, LockError};
 pub use types::*;
 
