@@ -17,8 +17,8 @@ pub use contract::*;
 pub use derive::{declared, derive, named_row};
 pub use openapi::openapi;
 pub use path::{Found, PathTemplate, Router, Segment};
-pub use projection::{Column, Node, Projection};
+pub use projection::{Column, Node, Projection, ShownProjection};
 pub use request::{Arguments, Filter, Headers, IfMatch, Rejection, Request, Sort, read_request};
 pub use schema::{
-    Components, Field, MoneyForm, Object, Schema, TextFormat, Violation, canonical_json,
+    Components, Field, MoneyForm, Object, Schema, Shown, TextFormat, Violation, canonical_json,
 };

@@ -1,6 +1,7 @@
 //! What is shown of a row: columns, computed one value each, put together as nested JSON.
 
 use crate::schema::{Components, Schema};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 use underpin_brief::model::{Id, Query, Value};
@@ -45,11 +46,23 @@ impl Projection {
         components: &Components,
         value: &dyn Fn(Column) -> Option<&'v Value>,
     ) -> Map<String, Json> {
-        let rendering = Rendering { components, value };
-        let member = |(name, node): &(Arc<str>, Node)| {
-            Some((name.to_string(), rendering.node(node, &mut Vec::new())?))
-        };
-        self.members.iter().filter_map(member).collect()
+        // Names of members are texts, so nothing here can fail.
+        match serde_json::to_value(self.shown(components, value)) {
+            Ok(Json::Object(shown)) => shown,
+            _ => Map::new(),
+        }
+    }
+
+    /// The same, to be written without being built in memory first.
+    pub fn shown<'a, 'v>(
+        &'a self,
+        components: &'a Components,
+        value: &'a dyn Fn(Column) -> Option<&'v Value>,
+    ) -> ShownProjection<'a, 'v> {
+        ShownProjection {
+            members: &self.members,
+            rendering: Rendering { components, value },
+        }
     }
 
     /// All columns that are needed.
@@ -75,62 +88,138 @@ impl Node {
     }
 }
 
+/// A row as a projection shows it.
+pub struct ShownProjection<'a, 'v> {
+    members: &'a [(Arc<str>, Node)],
+    rendering: Rendering<'a, 'v>,
+}
+
+impl Serialize for ShownProjection<'_, '_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.rendering.members(to, self.members, None)
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Rendering<'a, 'v> {
     components: &'a Components,
     value: &'a dyn Fn(Column) -> Option<&'v Value>,
 }
 
+/// A place within lists: the index in the innermost, and the place of that list.
+type Path<'p> = Option<&'p Place<'p>>;
+
+struct Place<'p> {
+    index: usize,
+    outer: Path<'p>,
+}
+
+/// What stands at a node, at a place where it is there.
+struct At<'a, 'v, 'p> {
+    rendering: Rendering<'a, 'v>,
+    node: &'a Node,
+    path: Path<'p>,
+}
+
 impl<'v> Rendering<'_, 'v> {
     /// The value of a column inside the elements at `path` of the lists around it.
-    fn inside(&self, column: Column, path: &[usize]) -> Option<&'v Value> {
-        let mut value = (self.value)(column)?;
-        for index in path {
-            value = match value {
-                Value::List(elements) => elements.get(*index)?,
-                _ => return Some(&Value::Null),
-            };
+    fn inside(&self, column: Column, path: Path<'_>) -> Option<&'v Value> {
+        let Some(place) = path else {
+            return (self.value)(column);
+        };
+        match self.inside(column, place.outer)? {
+            Value::List(elements) => elements.get(place.index),
+            _ => Some(&Value::Null),
         }
-        Some(value)
     }
 
-    fn node(&self, node: &Node, path: &mut Vec<usize>) -> Option<Json> {
+    /// Whether the caller sees anything there.
+    fn is_there(&self, node: &Node, path: Path<'_>) -> bool {
         match node {
-            Node::Leaf { columns, schema } => {
-                let value = columns
-                    .iter()
-                    .find_map(|column| self.inside(*column, path))?;
-                Some(self.components.write(schema, value))
-            }
-            Node::Object(members) => {
-                let mut shown = Map::new();
-                for (name, inner) in members {
-                    if let Some(json) = self.node(inner, path) {
-                        shown.insert(name.to_string(), json);
-                    }
-                }
-                (!shown.is_empty()).then_some(Json::Object(shown))
-            }
-            Node::Each(inner) => {
-                let count = self.length(inner, path)?;
-                let mut elements = Vec::with_capacity(count);
-                for index in 0..count {
-                    path.push(index);
-                    elements.extend(self.node(inner, path));
-                    path.pop();
-                }
-                Some(Json::Array(elements))
+            Node::Leaf { columns, .. } => columns
+                .iter()
+                .any(|column| self.inside(*column, path).is_some()),
+            Node::Object(members) => members.iter().any(|(_, inner)| self.is_there(inner, path)),
+            Node::Each(inner) => self.length(inner, path).is_some(),
+        }
+    }
+
+    fn members<S: Serializer>(
+        self,
+        to: S,
+        members: &[(Arc<str>, Node)],
+        path: Path<'_>,
+    ) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        for (name, node) in members {
+            if self.is_there(node, path) {
+                let rendering = self;
+                let at = At {
+                    rendering,
+                    node,
+                    path,
+                };
+                map.serialize_entry(&**name, &at)?;
             }
         }
+        map.end()
+    }
+
+    fn elements<S: Serializer>(
+        self,
+        to: S,
+        node: &Node,
+        path: Path<'_>,
+    ) -> Result<S::Ok, S::Error> {
+        let count = self.length(node, path).unwrap_or(0);
+        let mut seq = to.serialize_seq(None)?;
+        for index in 0..count {
+            let place = Place { index, outer: path };
+            let path = Some(&place);
+            if self.is_there(node, path) {
+                let rendering = self;
+                seq.serialize_element(&At {
+                    rendering,
+                    node,
+                    path,
+                })?;
+            }
+        }
+        seq.end()
     }
 
     /// How many elements the longest list below has.
-    fn length(&self, node: &Node, path: &[usize]) -> Option<usize> {
-        let mut columns = Vec::new();
-        node.columns(&mut columns);
-        let length = |column| match self.inside(column, path)? {
-            Value::List(elements) => Some(elements.len()),
-            _ => Some(0),
-        };
-        columns.into_iter().filter_map(length).max()
+    fn length(&self, node: &Node, path: Path<'_>) -> Option<usize> {
+        match node {
+            Node::Leaf { columns, .. } => {
+                let length = |column: &Column| match self.inside(*column, path)? {
+                    Value::List(elements) => Some(elements.len()),
+                    _ => Some(0),
+                };
+                columns.iter().filter_map(length).max()
+            }
+            Node::Object(members) => members
+                .iter()
+                .filter_map(|(_, inner)| self.length(inner, path))
+                .max(),
+            Node::Each(inner) => self.length(inner, path),
+        }
+    }
+}
+
+impl Serialize for At<'_, '_, '_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.node {
+            Node::Leaf { columns, schema } => {
+                let mut values = columns
+                    .iter()
+                    .filter_map(|column| self.rendering.inside(*column, self.path));
+                let value = values.next().unwrap_or(&Value::Null);
+                let components = self.rendering.components;
+                components.shown(schema, value).serialize(to)
+            }
+            Node::Object(members) => self.rendering.members(to, members, self.path),
+            Node::Each(inner) => self.rendering.elements(to, inner, self.path),
+        }
     }
 }

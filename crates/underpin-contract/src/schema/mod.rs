@@ -11,7 +11,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use write::canonical_json;
+pub use write::{Shown, canonical_json};
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,70 +1,133 @@
 //! Writing: a value to JSON, and to the text that stands for it in a URL.
 
 use super::{Components, Object, Schema, time};
-use serde_json::{Map, Value as Json, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
 use underpin_brief::model::Value;
+
+/// A value as its form writes it: where one form is written, as text or as JSON in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    components: &'a Components,
+    schema: &'a Schema,
+    value: &'a Value,
+}
 
 impl Components {
     /// A value as JSON of the form `schema`. Secrets are left out. A value that is not of that
     /// form, which would be a defect of the caller, is written as `null`.
     #[must_use]
     pub fn write(&self, schema: &Schema, value: &Value) -> Json {
-        match (self.follow(schema), value) {
-            (_, Value::Null) => Json::Null,
-            (Schema::Nullable(inner), value) => self.write(inner, value),
-            (Schema::List { items, .. }, Value::List(values)) => values
-                .iter()
-                .map(|value| self.write(items, value))
-                .collect(),
-            (Schema::Map(inner), Value::Map(entries)) => {
-                let entry = |(key, value): (&Value, &Value)| {
-                    (plain(key).unwrap_or_default(), self.write(inner, value))
-                };
-                Json::Object(entries.iter().map(entry).collect())
-            }
-            (Schema::Object(object), Value::Struct(slots)) => self.write_object(object, slots),
-            (Schema::Key(fields), Value::List(values)) => {
-                let parts = fields.iter().zip(values.iter());
-                let part = |((name, schema), value): (&(_, Schema), &Value)| {
-                    let name: &std::sync::Arc<str> = name;
-                    (name.to_string(), self.write(schema, value))
-                };
-                Json::Object(parts.map(part).collect())
-            }
-            (Schema::Money(_), Value::Money(minor, currency)) => json!({
-                "amount": amount(*minor, currency.digits()),
-                "currency": currency.as_str(),
-            }),
-            (Schema::Bool, Value::Bool(truth)) => Json::Bool(*truth),
-            (Schema::Integer { .. }, Value::Int(number)) => Json::from(*number),
-            (Schema::Any { .. }, value) => anything(value),
-            (_, value) => plain(value).map_or(Json::Null, Json::String),
-        }
+        // Names of members are texts, so nothing here can fail.
+        serde_json::to_value(self.shown(schema, value)).unwrap_or(Json::Null)
     }
 
-    fn write_object(&self, object: &Object, slots: &[Value]) -> Json {
+    /// The same, to be written without being built in memory first.
+    #[must_use]
+    pub fn shown<'a>(&'a self, schema: &'a Schema, value: &'a Value) -> Shown<'a> {
+        Shown {
+            components: self,
+            schema,
+            value,
+        }
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn of(self, schema: &'a Schema, value: &'a Value) -> Self {
+        self.components.shown(schema, value)
+    }
+
+    fn list<S: Serializer>(
+        self,
+        to: S,
+        items: &'a Schema,
+        values: &'a [Value],
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(|value| self.of(items, value)))
+    }
+
+    fn object<S: Serializer>(
+        self,
+        to: S,
+        object: &'a Object,
+        slots: &'a [Value],
+    ) -> Result<S::Ok, S::Error> {
         let shown = object.fields.iter().filter(|field| !field.secret);
-        let member = |field: &super::Field| {
+        let mut map = to.serialize_map(None)?;
+        for field in shown {
             let value = slots.get(field.slot).unwrap_or(&Value::Null);
-            (field.name.to_string(), self.write(&field.schema, value))
-        };
-        Json::Object(shown.map(member).collect())
+            map.serialize_entry(&*field.name, &self.of(&field.schema, value))?;
+        }
+        map.end()
+    }
+
+    fn key<S: Serializer>(
+        self,
+        to: S,
+        fields: &'a [(Arc<str>, Schema)],
+        values: &'a [Value],
+    ) -> Result<S::Ok, S::Error> {
+        let parts = fields.iter().zip(values);
+        to.collect_map(parts.map(|((name, schema), value)| (&**name, self.of(schema, value))))
+    }
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match (self.components.follow(self.schema), self.value) {
+            (_, Value::Null) => to.serialize_unit(),
+            (Schema::Nullable(inner), value) => self.of(inner, value).serialize(to),
+            (Schema::List { items, .. }, Value::List(values)) => self.list(to, items, values),
+            (Schema::Map(inner), Value::Map(entries)) => {
+                let entry = |(key, value)| (plain(key).unwrap_or_default(), self.of(inner, value));
+                to.collect_map(entries.iter().map(entry))
+            }
+            (Schema::Object(object), Value::Struct(slots)) => self.object(to, object, slots),
+            (Schema::Key(fields), Value::List(values)) => self.key(to, fields, values),
+            (Schema::Money(_), Value::Money(minor, currency)) => {
+                let mut map = to.serialize_map(Some(2))?;
+                map.serialize_entry("amount", &amount(*minor, currency.digits()))?;
+                map.serialize_entry("currency", currency.as_str())?;
+                map.end()
+            }
+            (Schema::Bool, Value::Bool(truth)) => to.serialize_bool(*truth),
+            (Schema::Integer { .. }, Value::Int(number)) => to.serialize_i64(*number),
+            (Schema::Any { .. }, value) => Anything(value).serialize(to),
+            (_, value) => one_piece(value, to),
+        }
     }
 }
 
 /// Values without a described form (`json` fields and the like).
-fn anything(value: &Value) -> Json {
-    match value {
-        Value::Json(text) => serde_json::from_str(text).unwrap_or(Json::Null),
-        Value::Bool(truth) => Json::Bool(*truth),
-        Value::Int(number) => Json::from(*number),
-        Value::List(values) => values.iter().map(anything).collect(),
-        Value::Map(entries) => {
-            let entry =
-                |(key, value): (&Value, &Value)| (plain(key).unwrap_or_default(), anything(value));
-            Json::Object(entries.iter().map(entry).collect())
+struct Anything<'a>(&'a Value);
+
+impl Serialize for Anything<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Json(text) => serde_json::from_str(text)
+                .unwrap_or(Json::Null)
+                .serialize(to),
+            Value::Bool(truth) => to.serialize_bool(*truth),
+            Value::Int(number) => to.serialize_i64(*number),
+            Value::List(values) => to.collect_seq(values.iter().map(Anything)),
+            Value::Map(entries) => {
+                let entry = |(key, value)| (plain(key).unwrap_or_default(), Anything(value));
+                to.collect_map(entries.iter().map(entry))
+            }
+            value => one_piece(value, to),
         }
-        value => plain(value).map_or(Json::Null, Json::String),
+    }
+}
+
+fn one_piece<S: Serializer>(value: &Value, to: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Value::Text(text) => to.serialize_str(text),
+        value => match plain(value) {
+            Some(text) => to.serialize_str(&text),
+            None => to.serialize_unit(),
+        },
     }
 }
 

@@ -197,7 +197,7 @@ impl Inner {
         let core = Arc::clone(&self.core);
         let read = self.store.read(move |rows| {
             let settled = settle(&core.brief, rows, caller.as_ref())?;
-            let view = View::new(rows, &settled.scope, &core);
+            let view = View::frozen(rows, &settled.scope, &core);
             mark_named(&core, &name, &settled, &view)
         });
         read.await.ok().flatten()

@@ -152,7 +152,7 @@ pub(super) fn answer(
         });
     }
     let scope = settled.scope.clone();
-    let view = View::new(rows, &scope, core);
+    let view = View::frozen(rows, &scope, core);
     let run = Run {
         core,
         plan,
@@ -206,16 +206,24 @@ impl Run<'_> {
         for plan in &self.plan.shows {
             values.push(shown(plan, frame, self.view)?);
         }
-        let mark = match self.plan.of {
-            QuerySource::Aggregate(of) => {
-                Some(access::mark(self.core, of, row, self.settled, self.view)?)
-            }
-            _ => None,
-        };
         Ok(ShownRow {
             values,
             parts: Vec::new(),
-            mark,
+            mark: None,
+        })
+    }
+
+    /// As [`Run::shown_row`], with what the caller may do with the row: rows of a page do not say.
+    fn marked_row(
+        &self,
+        of: Id<Aggregate>,
+        frame: &mut Frame,
+        row: &Value,
+    ) -> Result<ShownRow, StoreError> {
+        let mark = access::mark(self.core, of, row, self.settled, self.view)?;
+        Ok(ShownRow {
+            mark: Some(mark),
+            ..self.shown_row(frame, row)?
         })
     }
 
@@ -227,7 +235,7 @@ impl Run<'_> {
         };
         for row in rows {
             match self.admits(&mut frame, &row)? {
-                Ok(true) => return Ok(QueryAnswer::One(self.shown_row(&mut frame, &row)?)),
+                Ok(true) => return self.marked_row(of, &mut frame, &row).map(QueryAnswer::One),
                 Ok(false) => {}
                 Err(refusal) => return Ok(QueryAnswer::Refused(refusal)),
             }
@@ -450,7 +458,7 @@ pub(super) fn row(
 ) -> Result<RowAnswer, StoreError> {
     let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
     let scope = settled.scope.clone();
-    let view = View::new(rows, &scope, core);
+    let view = View::frozen(rows, &scope, core);
     let of = request.aggregate;
     let mut by = Vec::new();
     let mut named = false;

@@ -7,6 +7,7 @@ use crate::identity::Caller;
 use crate::store::{Rows, StoreError};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use underpin_brief::expr::{self, Fault};
 use underpin_brief::model::*;
 
@@ -77,9 +78,18 @@ pub(super) struct View<'a> {
     /// Whose row is being looked at, where rows of every tenant may be: the same key may stand in
     /// several tenants, and a row refers to the one in its own.
     near: RefCell<Option<String>>,
+    /// Rows found so far, where rows cannot change under the view.
+    seen: Option<RefCell<Seen>>,
 }
 
+/// Rows by aggregate and key; absent ones too.
+type Seen = BTreeMap<(Id<Aggregate>, Value), Option<Value>>;
+
+/// Rows that a view remembers at most: a query may walk over any number of them.
+const REMEMBERED: usize = 4096;
+
 impl<'a> View<'a> {
+    /// Rows that may change while they are looked at: those of the writer.
     pub(super) fn new(rows: Rows<'a>, scope: &'a Scope, core: &'a Core) -> Self {
         Self {
             rows,
@@ -87,6 +97,15 @@ impl<'a> View<'a> {
             core,
             failed: RefCell::new(None),
             near: RefCell::new(None),
+            seen: None,
+        }
+    }
+
+    /// Rows of a snapshot: each is read once, however many rows refer to it.
+    pub(super) fn frozen(rows: Rows<'a>, scope: &'a Scope, core: &'a Core) -> Self {
+        Self {
+            seen: Some(RefCell::default()),
+            ..Self::new(rows, scope, core)
         }
     }
 
@@ -96,7 +115,12 @@ impl<'a> View<'a> {
         if self.scope.cross {
             let slot = self.rows.layout(of).tenant;
             let tenant = slot.and_then(|slot| row.slot(slot).as_text());
-            *self.near.borrow_mut() = tenant.map(str::to_owned);
+            let moved = self.near.borrow().as_deref() != tenant;
+            if moved {
+                *self.near.borrow_mut() = tenant.map(str::to_owned);
+                // The same key may name another row there.
+                self.seen.iter().for_each(|seen| seen.borrow_mut().clear());
+            }
         }
     }
 
@@ -105,6 +129,23 @@ impl<'a> View<'a> {
         if key.is_null() {
             return Ok(None);
         }
+        let Some(seen) = &self.seen else {
+            return self.find(of, key);
+        };
+        let name = (of, key.clone());
+        if let Some(found) = seen.borrow().get(&name) {
+            return Ok(found.clone());
+        }
+        let found = self.find(of, key)?;
+        let mut seen = seen.borrow_mut();
+        if seen.len() >= REMEMBERED {
+            seen.clear();
+        }
+        seen.insert(name, found.clone());
+        Ok(found)
+    }
+
+    fn find(&self, of: Id<Aggregate>, key: &Value) -> Result<Option<Value>, StoreError> {
         if self.scope.cross {
             let near = self.near.borrow().clone();
             let here = match near {

@@ -125,6 +125,10 @@ pub struct Layout {
     pub tenant: Option<usize>,
     /// Columns in order, currencies included: what a `SELECT` names.
     pub select: String,
+    /// Reads the row of a key: the key columns, then the tenant, as parameters.
+    pub(super) get: String,
+    /// Inserts a row: the columns of `select` as parameters.
+    pub(super) insert: String,
     statements: Vec<String>,
     uniques: Vec<usize>,
 }
@@ -169,11 +173,37 @@ impl Layout {
             state: system("state"),
             tenant: system("tenant"),
             select,
+            get: String::new(),
+            insert: String::new(),
             statements: Vec::new(),
             uniques,
         };
         layout.statements = layout.definitions(&indexed(&brief.queries, id));
+        layout.get = layout.getting();
+        layout.insert = layout.inserting();
         layout
+    }
+
+    fn getting(&self) -> String {
+        let condition = self.key_condition(1);
+        format!(
+            "SELECT {} FROM {} WHERE {condition}",
+            self.select, self.table
+        )
+    }
+
+    fn inserting(&self) -> String {
+        let currencies = self
+            .columns
+            .iter()
+            .filter(|column| column.currency.is_some());
+        let count = self.columns.len() + currencies.count();
+        let marks: Vec<String> = (1..=count).map(|at| format!("?{at}")).collect();
+        let marks = marks.join(", ");
+        format!(
+            "INSERT INTO {} ({}) VALUES ({marks})",
+            self.table, self.select
+        )
     }
 
     /// What makes the table and its indexes.

@@ -87,12 +87,7 @@ impl<'c> Rows<'c> {
         tenant: Option<&str>,
     ) -> Result<Option<Value>, StoreError> {
         let layout = self.layout(of);
-        let condition = layout.key_condition(1);
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {condition}",
-            layout.select, layout.table
-        );
-        let mut statement = self.prepare(&sql)?;
+        let mut statement = self.prepare(&layout.get)?;
         let mut found = statement.query(params_from_iter(self.key(layout, key, tenant)?))?;
         found.next()?.map(|row| layout.read(row, 0)).transpose()
     }
@@ -160,13 +155,10 @@ impl<'c> Rows<'c> {
     pub fn insert(&self, of: Id<Aggregate>, row: &Value) -> Result<Written, StoreError> {
         let layout = self.layout(of);
         let values = layout.row_values(row)?;
-        let marks: Vec<String> = (1..=values.len()).map(|at| format!("?{at}")).collect();
-        let marks = marks.join(", ");
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({marks})",
-            layout.table, layout.select
-        );
-        written(self.prepare(&sql)?.execute(params_from_iter(values)))
+        written(
+            self.prepare(&layout.insert)?
+                .execute(params_from_iter(values)),
+        )
     }
 
     /// Replaces the row of `old`'s key by `new`: only changed columns are written.

@@ -8,11 +8,13 @@ use crate::backend::{
 };
 use crate::serve::http::{Answer, Request};
 use hyper::StatusCode;
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
 use serde_json::{Map, Value as Json, json};
 use underpin_brief::model::{Id, Query, Value};
 use underpin_contract::{
-    Column, CommandReply, Components, Contract, Links, Operation, PageReply, PathTemplate, Reply,
-    RowReply, Schema, Source,
+    Column, CommandReply, Components, Contract, Links, Operation, PageReply, PathTemplate,
+    Projection, Reply, RowReply, Schema, Source,
 };
 
 impl Api {
@@ -190,19 +192,23 @@ impl Api {
         page: &Page,
     ) -> Answer {
         let components = &self.contract.components;
-        let one = |row: &ShownRow| {
-            Json::Object(
-                reply
-                    .projection
-                    .render(components, &|column| shown(query, row, column)),
-            )
-        };
-        let items: Vec<Json> = page.rows.iter().map(one).collect();
         let next = page
             .next
             .as_ref()
             .map(|position| next_page(request, &self.cursors.seal(scope, position)));
-        let answer = read(request, None, &json!({ "items": items, "next": next }));
+        let body = PageBody {
+            items: Items {
+                query,
+                rows: &page.rows,
+                projection: &reply.projection,
+                components,
+            },
+            next: next.as_deref(),
+        };
+        let Ok(text) = serde_json::to_string(&body) else {
+            return self.defect();
+        };
+        let answer = read_text(request, None, text);
         match next {
             Some(next) => answer.header("link", &format!("<{next}>; rel=\"next\"")),
             None => answer,
@@ -253,9 +259,38 @@ impl Api {
     }
 }
 
+/// A page as it is written.
+#[derive(Serialize)]
+struct PageBody<'a> {
+    items: Items<'a>,
+    next: Option<&'a str>,
+}
+
+/// The rows of a page.
+struct Items<'a> {
+    query: Id<Query>,
+    rows: &'a [ShownRow],
+    projection: &'a Projection,
+    components: &'a Components,
+}
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut items = to.serialize_seq(Some(self.rows.len()))?;
+        for row in self.rows {
+            let value = |column| shown(self.query, row, column);
+            items.serialize_element(&self.projection.shown(self.components, &value))?;
+        }
+        items.end()
+    }
+}
+
 /// An answer to a reading request, or 304 where the client has it.
 fn read(request: &Request, version: Option<i64>, body: &Json) -> Answer {
-    let text = body.to_string();
+    read_text(request, version, body.to_string())
+}
+
+fn read_text(request: &Request, version: Option<i64>, text: String) -> Answer {
     let tag = tag(version, &text);
     let answer = if has_already(request.header("if-none-match"), &tag) {
         Answer::empty(StatusCode::NOT_MODIFIED)
