@@ -90,7 +90,7 @@ pub fn plan(brief: &Brief, lock: &Lock, options: Options) -> Outcome<Design> {
         decisions,
         assumptions: planning.assumptions,
     };
-    finish(form, diagnostics)
+    built(form, diagnostics)
 }
 
 /// What the lock file holds after `design` was planned with `lock`.
@@ -108,7 +108,9 @@ pub fn lock_of(design: &Design, lock: &Lock) -> Lock {
     merged
 }
 
-fn finish(form: DesignForm, mut diagnostics: Vec<Diagnostic>) -> Outcome<Design> {
+/// The design of that form; where it contradicts itself, a finding instead.
+#[must_use]
+pub fn built(form: DesignForm, mut diagnostics: Vec<Diagnostic>) -> Outcome<Design> {
     match Builder::new(form).finish() {
         Ok(design) => Outcome {
             value: Some(design),

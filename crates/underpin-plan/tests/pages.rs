@@ -1,48 +1,32 @@
 //! The pages of the codes that only planning raises are true.
 
-use underpin_brief::codes;
-use underpin_brief::resolve::check_text;
+use underpin_brief::codes::pages::{Form, files, untrue};
+use underpin_brief::resolve::check_files;
 use underpin_design::Lock;
 use underpin_plan::{Options, plan};
 
-fn raised(text: &str) -> Vec<&'static str> {
-    let checked = check_text("page.kdl", text);
-    let mut found: Vec<_> = checked
-        .diagnostics
-        .iter()
-        .map(|found| found.code.id)
-        .collect();
+fn raised(block: &str) -> Vec<String> {
+    let checked = check_files(files(block));
+    let mut found = checked.diagnostics;
     if let Some(brief) = &checked.brief {
-        let outcome = plan(brief, &Lock::default(), Options::default());
-        found.extend(outcome.diagnostics.iter().map(|found| found.code.id));
+        found.extend(plan(brief, &Lock::default(), Options::default()).diagnostics);
     }
-    found
-}
-
-fn block<'a>(page: &'a str, mark: &str) -> Option<&'a str> {
-    let (_, rest) = page.split_once(&format!("```{mark}\n"))?;
-    rest.split_once("```\n").map(|(block, _)| block)
+    found.iter().map(|found| found.code.id.to_owned()).collect()
 }
 
 #[test]
 fn examples_raise_their_code_alone_and_are_mended() {
-    let mut wrong = Vec::new();
-    for code in codes::all().filter(|code| code.id.starts_with("U05")) {
-        let (Some(bad), Some(mended)) =
-            (block(code.page, "kdl bad"), block(code.page, "kdl mended"))
-        else {
-            if !code.page.contains("This page has no example") {
-                wrong.push(format!("{code} has no examples"));
-            }
-            continue;
-        };
-        if raised(bad) != [code.id] || !raised(mended).is_empty() {
-            wrong.push(format!(
-                "{code}: {:?}, mended {:?}",
-                raised(bad),
-                raised(mended)
-            ));
-        }
-    }
+    let wrong = untrue(&["U0501", "U0502", "U0503"], Form::Brief, raised);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_design_that_contradicts_itself_is_a_finding() {
+    let raised = |text: &str| {
+        let form = serde_json::from_str(text).expect("a design in its documented form");
+        let found = underpin_plan::built(form, Vec::new()).diagnostics;
+        found.iter().map(|found| found.code.id.to_owned()).collect()
+    };
+    let wrong = untrue(&["U0500"], Form::Design, raised);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

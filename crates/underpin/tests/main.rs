@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod code_pages;
 mod commands;
 mod running;
 mod support;

@@ -1,6 +1,6 @@
 //! The register of diagnostic codes. Each code has a page in `codes/<code>.md` beside `src`:
-//! a title line, what it means and why, a `kdl bad` example that raises exactly this code and a
-//! `kdl mended` one that raises none. One code, one page, one line in one of the lists here.
+//! a title line, what it means and why, an example that raises exactly this code and one that
+//! raises none (see [`pages`]). One code, one page, one line in one of the lists here.
 //!
 //! Ranges: 00xx command line and files, 01xx notation, 02xx names and declarations, 03xx
 //! expressions and types, 04xx flows, 05xx feasibility and design, 06xx declared but not served,
@@ -70,6 +70,7 @@ pub mod expressions;
 pub mod files;
 pub mod flows;
 pub mod notation;
+pub mod pages;
 pub mod serving;
 
 /// Every code in order.

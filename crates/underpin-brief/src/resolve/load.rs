@@ -29,21 +29,25 @@ pub trait Loader {
     fn load(&self, from: Option<&str>, name: &str) -> Result<Text, String>;
 }
 
-/// One text that includes nothing.
-pub(super) struct One<'a> {
-    pub(super) name: &'a str,
-    pub(super) text: &'a str,
+/// Texts that are at hand, found by their names.
+#[derive(Clone, Debug, Default)]
+pub struct Given(Vec<Text>);
+
+impl Given {
+    /// From pairs of name and text.
+    pub fn new(files: impl IntoIterator<Item = (String, String)>) -> Self {
+        let texts = files.into_iter().map(|(name, text)| Text { name, text });
+        Self(texts.collect())
+    }
 }
 
-impl Loader for One<'_> {
-    fn load(&self, from: Option<&str>, name: &str) -> Result<Text, String> {
-        match from {
-            None => Ok(Text {
-                name: name.to_owned(),
-                text: self.text.to_owned(),
-            }),
-            Some(_) => Err(format!("only `{}` was given", self.name)),
-        }
+impl Loader for Given {
+    fn load(&self, _: Option<&str>, name: &str) -> Result<Text, String> {
+        let found = self.0.iter().find(|text| text.name == name);
+        found.cloned().ok_or_else(|| match self.0.as_slice() {
+            [only] => format!("only `{}` was given", only.name),
+            _ => "there is no such file".to_owned(),
+        })
     }
 }
 

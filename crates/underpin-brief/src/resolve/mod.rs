@@ -33,7 +33,7 @@ mod uses;
 mod view;
 mod world;
 
-pub use load::{Loader, Text};
+pub use load::{Given, Loader, Text};
 
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::Brief;
@@ -55,6 +55,15 @@ pub struct Checked {
 pub fn check(loader: &dyn Loader, name: &str) -> Checked {
     let loaded = load::load(loader, name);
     let mut found = loaded.diagnostics;
+    // Of a text that was not read to its end, nothing is missing.
+    let cut = |found: &Diagnostic| found.code == crate::codes::notation::U0112;
+    if loaded.documents.is_empty() || found.iter().any(cut) {
+        return Checked {
+            sources: loaded.sources,
+            brief: None,
+            diagnostics: found,
+        };
+    }
     for document in &loaded.documents {
         grammar::validate(&document.nodes, &mut found);
     }
@@ -85,8 +94,15 @@ pub fn check(loader: &dyn Loader, name: &str) -> Checked {
     }
 }
 
+/// Checks the first of these files, name and text, which may include the others.
+#[must_use]
+pub fn check_files(files: Vec<(String, String)>) -> Checked {
+    let first = files.first().map(|(name, _)| name.clone());
+    check(&Given::new(files), &first.unwrap_or_default())
+}
+
 /// Checks one text that includes nothing.
 #[must_use]
 pub fn check_text(name: &str, text: &str) -> Checked {
-    check(&load::One { name, text }, name)
+    check(&Given::new([(name.to_owned(), text.to_owned())]), name)
 }

@@ -337,6 +337,8 @@ fn versions(brief: &Brief) -> Vec<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use underpin_brief::codes::pages::{Form, files, untrue};
+    use underpin_brief::resolve::check_files;
 
     /// What is added to a small brief, and the code that names it.
     const TABLE: &[(&str, &[&str])] = &[
@@ -421,6 +423,21 @@ mod tests {
                 wrong.push(format!("{added}: {codes:?}"));
             }
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// Codes of what is declared and not served; the other codes of their range are of options.
+    const DECLARED: &[&str] = &["U0606", "U0611", "U0612", "U0621"];
+
+    #[test]
+    fn the_examples_on_the_pages_are_noted_at_start_or_mended() {
+        let raised = |block: &str| {
+            let checked = check_files(files(block));
+            let mut found = checked.diagnostics;
+            found.extend(checked.brief.iter().flat_map(unserved));
+            found.iter().map(|found| found.code.id.to_owned()).collect()
+        };
+        let wrong = untrue(DECLARED, Form::Brief, raised);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 

@@ -69,6 +69,49 @@ pub fn underpin<I: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = I>) ->
     }
 }
 
+/// Runs the binary in `folder` until it ends or says that it is ready, which counts as success.
+pub fn until_ready(folder: &Folder, args: &[String]) -> (Child, Said) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_underpin"))
+        .args(args)
+        .current_dir(&folder.0)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut out = String::new();
+    for line in BufReader::new(child.stdout.take().expect("its output")).lines() {
+        let line = line.expect("text");
+        out.push_str(&format!("{line}\n"));
+        if line.starts_with("ready ") {
+            return (
+                child,
+                Said {
+                    code: 0,
+                    out,
+                    err: String::new(),
+                },
+            );
+        }
+    }
+    let mut err = String::new();
+    let _ = child
+        .stderr
+        .take()
+        .expect("its errors")
+        .read_to_string(&mut err);
+    let code = child.wait().ok().and_then(|status| status.code());
+    (
+        child,
+        Said {
+            code: code.unwrap_or(-1),
+            out,
+            err,
+        },
+    )
+}
+
 /// A backend in a process of its own.
 pub struct Backend {
     child: Child,

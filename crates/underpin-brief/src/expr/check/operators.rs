@@ -493,7 +493,7 @@ fn result(op: BinaryOp, left: &Type, right: &Type) -> Option<Type> {
         (Op::Add | Op::Subtract, T::Money, T::Money) => T::Money,
         (Op::Multiply, T::Money, b) if number(b) => T::Money,
         (Op::Multiply, a, T::Money) if number(a) => T::Money,
-        (Op::Divide, T::Money, T::Money) => T::Decimal,
+        (Op::Divide, T::Money, T::Money) | (Op::Divide, T::Duration, T::Duration) => T::Decimal,
         (Op::Subtract, T::Time, T::Time) | (Op::Subtract, T::Date, T::Date) => T::Duration,
         (Op::Add | Op::Subtract, T::Time, T::Duration) | (Op::Add, T::Duration, T::Time) => T::Time,
         (Op::Add | Op::Subtract, T::Date, T::Duration) => T::Date,

@@ -160,15 +160,22 @@ fn divide(left: &Value, right: &Value) -> Result<Value, Fault> {
         (_, Value::Decimal(zero)) if *zero == Decimal::ZERO => Err(Fault::DivisionByZero),
         (Value::Int(a), Value::Int(b)) => int(a.checked_div(*b)),
         (Value::Decimal(a), Value::Decimal(b)) => decimal(a.checked_div(*b)),
-        (Value::Money(a, x), Value::Money(b, y)) if x == y => {
-            let scaled = i128::from(*a) * i128::from(Decimal::ONE.nanos());
-            let quotient = div_half_even(scaled, i128::from(*b));
-            let nanos = quotient.and_then(|nanos| i64::try_from(nanos).ok());
-            decimal(nanos.map(Decimal::from_nanos))
-        }
+        (Value::Money(a, x), Value::Money(b, y)) if x == y => ratio(*a, *b),
         (Value::Money(..), Value::Money(..)) => Err(Fault::CurrencyMismatch),
+        (Value::Duration(a), Value::Duration(b)) => ratio(a.micros, b.micros),
         _ => Err(mixed()),
     }
+}
+
+/// How often `b` goes into `a`, rounded half to even.
+fn ratio(a: i64, b: i64) -> Result<Value, Fault> {
+    if b == 0 {
+        return Err(Fault::DivisionByZero);
+    }
+    let scaled = i128::from(a) * i128::from(Decimal::ONE.nanos());
+    let quotient = div_half_even(scaled, i128::from(b));
+    let nanos = quotient.and_then(|nanos| i64::try_from(nanos).ok());
+    decimal(nanos.map(Decimal::from_nanos))
 }
 
 fn remainder(left: &Value, right: &Value) -> Result<Value, Fault> {

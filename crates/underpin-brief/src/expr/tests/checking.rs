@@ -38,6 +38,7 @@ fn types_follow_the_operators() {
             ("input.price * input.n", "money"),
             ("0.19 * input.price", "money"),
             ("input.price / input.price", "decimal"),
+            ("(input.at - now) / duration('1h')", "decimal"),
             ("input.price - money('0.50')", "money"),
             ("input.at - now", "duration"),
             ("now + duration('24h')", "time"),
