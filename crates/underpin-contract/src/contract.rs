@@ -56,6 +56,8 @@ impl Method {
 pub enum Source {
     /// Runs a command.
     Command(Id<Command>),
+    /// Runs a command once per item.
+    Bulk(Id<Command>),
     /// Answers a query: a page, one row, or its parts.
     Query(Id<Query>),
     /// Shows one row: the union of what the caller's queries of the aggregate show.
@@ -205,6 +207,8 @@ pub struct Body {
 pub enum Reply {
     /// The result of a command.
     Command(CommandReply),
+    /// The results of a command, one per item.
+    Bulk(BulkReply),
     /// A page of rows: `{"items": […], "next": "/…" or null}`.
     Page(PageReply),
     /// One row.
@@ -230,6 +234,24 @@ pub struct CommandReply {
     pub key: Option<KeyProperty>,
     /// Whether it may answer 202 because it takes longer than its deadline.
     pub may_continue: bool,
+}
+
+/// The answer of a command that ran once per item. The input of the operation is a record of the
+/// list of items and of whether all or none of them are to be done.
+#[derive(Clone, Debug)]
+pub struct BulkReply {
+    /// The command.
+    pub command: Id<Command>,
+    /// How many items at most: from `bulk`.
+    pub max: u32,
+    /// The slot of an item that holds the version that the client saw, where it is looked at.
+    pub version: Option<usize>,
+    /// Whether it can be asked that all or none are done.
+    pub whole: bool,
+    /// The component of a result, where the command answers with one.
+    pub result: Option<Arc<str>>,
+    /// Whether each item only begins a flow.
+    pub accepted: bool,
 }
 
 /// A property of an answer that holds the key of a row whose aggregate has one key field.

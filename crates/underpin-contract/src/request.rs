@@ -100,8 +100,9 @@ impl IfMatch {
         }
     }
 
-    /// Whatever is no tag matches no version.
-    fn parse(text: &str) -> Self {
+    /// What a header, or a property that stands for it, says. Whatever is no tag matches no version.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
         if text.trim() == "*" {
             return Self::Any;
         }
@@ -209,7 +210,7 @@ impl Reading<'_> {
     fn body(&mut self, request: &Request<'_>) -> Result<(), Rejection> {
         if !matches!(
             self.operation.source,
-            Source::Command(_) | Source::FlowCancel
+            Source::Command(_) | Source::Bulk(_) | Source::FlowCancel
         ) {
             return Ok(());
         }

@@ -49,6 +49,17 @@ const TABLE: &[(&str, &[&str])] = &[
         &["POST /a/{name}/b own 204"],
     ),
     (
+        "command add { allow a; input name text max=9; create o Order { set name=input.name }; bulk 5 }",
+        &["POST /orders add 204", "POST /orders/bulk addBulk 207"],
+    ),
+    (
+        "command sit { allow a; input place Place; change p Place key=input.place { set free=#false }; bulk 5 }",
+        &[
+            "POST /places/sit/bulk sitBulk 207",
+            "POST /places/{hall}/{row}/sit sit 200",
+        ],
+    ),
+    (
         "query orders of=Order { allow a; show id }",
         &["GET /orders orders 200", "GET /orders/{id} getOrder 200"],
     ),
@@ -85,6 +96,7 @@ fn success(operation: &underpin_contract::Operation) -> u16 {
     use underpin_contract::{Reply, Source};
     match (&operation.reply, operation.source) {
         (Reply::Command(reply), _) => reply.status(),
+        (Reply::Bulk(_), _) => 207,
         (_, Source::FlowCancel) => 202,
         _ => 200,
     }

@@ -19,6 +19,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Admits and executes a command: replay, limits, `allow`, segments, calls, undo, deadline.
     fn command(&self, request: CommandRequest) -> Pending<'_, CommandAnswer>;
 
+    /// The same command once per item, each as if it were alone, or all in one transaction.
+    fn bulk(&self, request: BulkRequest) -> Pending<'_, BulkAnswer>;
+
     /// Answers a query: `allow` as row filters, filters, sorts, search, page, parts.
     fn query(&self, request: QueryRequest) -> Pending<'_, QueryAnswer>;
 
@@ -69,6 +72,53 @@ pub struct CommandRequest {
     pub key: Option<String>,
     /// The versions that the client accepts of the row that is changed first.
     pub expected: Option<Expected>,
+}
+
+/// A command with many inputs.
+#[derive(Clone, Debug)]
+pub struct BulkRequest {
+    /// Which.
+    pub command: Id<Command>,
+    /// Who, whence, when; all items share the deadline of this moment.
+    pub asked: Asked,
+    /// The inputs, and what the client saw of the rows.
+    pub items: Vec<BulkItem>,
+    /// The client's idempotency key of the whole; an item has it with its position.
+    pub key: Option<String>,
+    /// All or nothing: only for commands that are one transaction under every cut.
+    pub whole: bool,
+}
+
+/// One of many inputs.
+#[derive(Clone, Debug)]
+pub struct BulkItem {
+    /// A struct laid out by the command's `input_shape`, valid against its fields.
+    pub input: Value,
+    /// The versions that the client accepts of the row that is changed first.
+    pub expected: Option<Expected>,
+}
+
+impl BulkRequest {
+    /// The requests that it stands for, in the order of its items.
+    pub fn requests(&self) -> impl Iterator<Item = CommandRequest> + '_ {
+        let request = |(at, item): (usize, &BulkItem)| CommandRequest {
+            command: self.command,
+            asked: self.asked.clone(),
+            input: item.input.clone(),
+            key: self.key.as_ref().map(|key| format!("{key}#{at}")),
+            expected: item.expected.clone(),
+        };
+        self.items.iter().enumerate().map(request)
+    }
+}
+
+/// How a command with many inputs ends.
+#[derive(Clone, Debug)]
+pub enum BulkAnswer {
+    /// An answer per item, in their order.
+    Each(Vec<CommandAnswer>),
+    /// Nothing was done, because of the item at this position.
+    Refused(usize, Refusal),
 }
 
 /// What `If-Match` says of a row.

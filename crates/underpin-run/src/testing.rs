@@ -63,6 +63,16 @@ impl Backend for FakeBackend {
         )
     }
 
+    fn bulk(&self, request: BulkRequest) -> Pending<'_, BulkAnswer> {
+        let answers = request.requests().map(|one| {
+            self.commands.lock().unwrap().push(one);
+            self.command
+                .clone()
+                .unwrap_or_else(|| CommandAnswer::Refused(missing()))
+        });
+        ready(BulkAnswer::Each(answers.collect()))
+    }
+
     fn query(&self, request: QueryRequest) -> Pending<'_, QueryAnswer> {
         self.queries.lock().unwrap().push(request);
         ready(

@@ -1,6 +1,7 @@
 //! From a brief to its contract: paths first, then links between them, then operations.
 
 mod access;
+mod bulk;
 mod forms;
 mod names;
 
@@ -262,7 +263,10 @@ impl Planned {
                 .map(|(id, ..)| id)
                 .or(subject.created.map(|(id, ..)| id));
             let links = row.and_then(|row| self.links.get(&row).cloned());
-            operations.push(making.command(*id, route.clone(), subject, refusals, links));
+            let one = making.command(*id, route.clone(), subject, refusals, links);
+            let bulk = making.bulk(*id, &one);
+            operations.push(one);
+            operations.extend(bulk);
         }
         for (id, route, refusals) in &self.queries {
             let links = match brief.queries.get(*id).of {
@@ -445,7 +449,7 @@ fn collisions(brief: &Brief, operations: &[Operation], found: &mut Vec<Diagnosti
 /// Where an operation is declared, and what it is.
 fn declared_at(brief: &Brief, operation: &Operation) -> (Span, &'static str) {
     match operation.source {
-        Source::Command(id) => (brief.commands.get(id).name.span, "command"),
+        Source::Command(id) | Source::Bulk(id) => (brief.commands.get(id).name.span, "command"),
         Source::Query(id) => (brief.queries.get(id).name.span, "query"),
         Source::Item(id) => (brief.aggregates.get(id).name.span, "row"),
         Source::Flow | Source::FlowCancel => (brief.system.name.span, "flow"),

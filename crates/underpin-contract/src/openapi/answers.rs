@@ -1,5 +1,6 @@
 //! The answers of an operation: what it says when all is well, and its problems.
 
+use super::bulk;
 use super::common::{FLOW, PROBLEM, Shared, flow_example, flow_links};
 use crate::contract::{CommandReply, Contract, KeyProperty, Operation, Reply, Source};
 use crate::schema::{Object, Schema};
@@ -12,6 +13,7 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
     let mut answers: Vec<(u16, Json)> = Vec::new();
     match &operation.reply {
         Reply::Command(reply) => command(contract, operation, reply, &mut answers),
+        Reply::Bulk(reply) => answers.push((207, bulk::answered(contract, reply))),
         Reply::Page(page) => {
             let row = component(&page.component);
             let schema = json!({
@@ -75,11 +77,11 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
     )
 }
 
-fn component(name: &str) -> Json {
+pub(super) fn component(name: &str) -> Json {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-fn named_example(contract: &Contract, name: &Arc<str>) -> Json {
+pub(super) fn named_example(contract: &Contract, name: &Arc<str>) -> Json {
     contract
         .components
         .example("", &Schema::Named(name.clone()))
@@ -98,7 +100,12 @@ fn read_headers() -> Map<String, Json> {
     headers
 }
 
-fn answer(description: &str, schema: &Json, example: &Json, headers: Map<String, Json>) -> Json {
+pub(super) fn answer(
+    description: &str,
+    schema: &Json,
+    example: &Json,
+    headers: Map<String, Json>,
+) -> Json {
     let mut described = json!({ "description": description });
     if let Some(members) = described.as_object_mut() {
         if !headers.is_empty() {

@@ -2,6 +2,7 @@
 //! what is said here and not done by the router would be a defect of the contract value.
 
 mod answers;
+mod bulk;
 mod common;
 mod operation;
 

@@ -361,14 +361,14 @@ fn take_in(core: &super::core::Core, rows: Rows<'_>, message: &Inbound) -> Resul
     publish_one(rows, &core.listeners, &happened, None, message.at.0)
 }
 
-fn row_of(answer: &Answer) -> Option<&RowName> {
+pub(super) fn row_of(answer: &Answer) -> Option<&RowName> {
     match answer {
         Answer::Done { row, .. } => row.as_ref().map(|(name, _)| name),
         Answer::Refused { .. } => None,
     }
 }
 
-fn ended(answer: Answer, mark: Option<RowMark>, replayed: bool) -> CommandAnswer {
+pub(super) fn ended(answer: Answer, mark: Option<RowMark>, replayed: bool) -> CommandAnswer {
     match answer {
         Answer::Done {
             flow,

@@ -6,6 +6,7 @@ mod access;
 mod acts;
 mod admit;
 mod answer;
+mod bulk;
 mod calls;
 mod core;
 mod cron;
@@ -38,8 +39,8 @@ pub use unserved::{one_process, unserved};
 
 use self::core::Core;
 use crate::backend::{
-    Backend, CommandAnswer, CommandRequest, Figures, FlowAnswer, FlowRequest, Inbound,
-    InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer, RowRequest,
+    Backend, BulkAnswer, BulkRequest, CommandAnswer, CommandRequest, Figures, FlowAnswer,
+    FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer, RowRequest,
 };
 use crate::externals::Externals;
 use crate::identity::Names;
@@ -138,6 +139,10 @@ impl Engine {
 impl Backend for Engine {
     fn command(&self, request: CommandRequest) -> Pending<'_, CommandAnswer> {
         Box::pin(self.inner.command(request))
+    }
+
+    fn bulk(&self, request: BulkRequest) -> Pending<'_, BulkAnswer> {
+        Box::pin(self.inner.bulk(request))
     }
 
     fn query(&self, request: QueryRequest) -> Pending<'_, QueryAnswer> {

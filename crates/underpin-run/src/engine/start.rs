@@ -47,6 +47,16 @@ pub(super) fn state(core: &Core, id: FlowId, key: String, now: i64, scope: Scope
     }
 }
 
+/// When a command that was asked for at `now` gives up.
+pub(super) fn deadline(core: &Core, command: Id<Command>, now: i64) -> Option<i64> {
+    let declared = core.brief.commands.get(command);
+    let length = declared
+        .deadline
+        .map_or(DEADLINE, |deadline| deadline.micros);
+    let ends = declared.answer == AnswerMode::Final || declared.deadline.is_some();
+    ends.then(|| now.saturating_add(length))
+}
+
 /// A command that a client asks for.
 pub(super) fn command(core: &Core, request: CommandRequest) -> State {
     let declared = core.brief.commands.get(request.command);
@@ -59,12 +69,7 @@ pub(super) fn command(core: &Core, request: CommandRequest) -> State {
         now,
         Scope::default(),
     );
-    let length = declared
-        .deadline
-        .map_or(DEADLINE, |deadline| deadline.micros);
-    if declared.answer == AnswerMode::Final || declared.deadline.is_some() {
-        state.deadline = Some(now.saturating_add(length));
-    }
+    state.deadline = deadline(core, request.command, now);
     if let Some(key) = request.key {
         // The scope follows when the caller is settled.
         state.origin.replay = Some((String::new(), key, admit::digest(&request.input)));

@@ -41,10 +41,6 @@ const TABLE: &[Construct] = &[
         places: slices,
     },
     Construct {
-        code: serving::U0607,
-        places: bulk,
-    },
-    Construct {
         code: serving::U0608,
         places: merges,
     },
@@ -161,17 +157,6 @@ fn slices(brief: &Brief) -> Vec<Place> {
         .rows()
         .iter()
         .map(|slice| place("slice", &slice.name))
-        .collect()
-}
-
-fn bulk(brief: &Brief) -> Vec<Place> {
-    let found = brief
-        .commands
-        .rows()
-        .iter()
-        .filter(|command| command.bulk.is_some());
-    found
-        .map(|command| place("command", &command.name))
         .collect()
 }
 
@@ -354,10 +339,6 @@ mod tests {
         (
             "query sent of=Thing { allow user; show id; export csv }",
             &["U0605"],
-        ),
-        (
-            "command add { allow user; create thing Thing { set note=\"'x'\" }; bulk 10 }",
-            &["U0607"],
         ),
         (
             "aggregate Pad { key id; field body text merge=last }",

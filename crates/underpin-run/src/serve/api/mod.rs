@@ -2,6 +2,7 @@
 //! handed to the backend as typed values, and its answer is written by the contract. Must not know
 //! how anything is executed, and no path or schema that is not in the contract.
 
+mod bulk;
 mod condition;
 mod cursor;
 mod reply;
@@ -215,6 +216,7 @@ impl Api {
     async fn dispatch(&self, admitted: Admitted<'_>) -> Answer {
         match admitted.operation.source {
             Source::Command(id) => self.command(admitted, id).await,
+            Source::Bulk(id) => self.bulk(admitted, id).await,
             Source::Query(id) => self.query(admitted, id).await,
             Source::Item(aggregate) => {
                 let Some(key) = admitted.arguments.key else {
@@ -322,14 +324,18 @@ impl Api {
 
     /// The problem of a refusal, with what the contract says about its code.
     fn refused(&self, refused: &Refusal) -> Answer {
-        let known = self.contract.problems.get(refused.code.as_str());
         let status = self.status(&refused.code);
         let title = self.title(&refused.code, "the request was refused");
         let mut problem = Problem::new(status, &refused.code, &title);
         if let Some(detail) = &refused.detail {
             problem = problem.detail(detail.clone());
         }
-        let answer = problem.answer();
+        self.again(refused, problem.answer())
+    }
+
+    /// The answer with when to come again, where that may help.
+    fn again(&self, refused: &Refusal, answer: Answer) -> Answer {
+        let known = self.contract.problems.get(refused.code.as_str());
         let again = known.is_some_and(|problem| problem.retry).then_some(1);
         match refused
             .retry_after
@@ -383,7 +389,7 @@ fn filter(given: underpin_contract::Filter) -> Filter {
 }
 
 /// A tag is `<version>` or `<version>.<fingerprint>`; one that is neither fits no row.
-fn expected(given: &IfMatch) -> Expected {
+pub(super) fn expected(given: &IfMatch) -> Expected {
     let version = |tag: &String| tag.split('.').next()?.parse().ok();
     match given {
         IfMatch::Any => Expected::Any,

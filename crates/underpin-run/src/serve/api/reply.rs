@@ -254,7 +254,7 @@ impl Api {
     }
 
     /// An answer of the backend that does not fit its operation.
-    fn defect(&self) -> Answer {
+    pub(super) fn defect(&self) -> Answer {
         self.refused(&Refusal::new(refusal::INTERNAL))
     }
 }
