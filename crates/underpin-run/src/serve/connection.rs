@@ -4,8 +4,10 @@
 use super::front::Front;
 use super::http::{Answer, Request};
 use super::problem::Problem;
+use super::stall::Stall;
+use super::stream::Content;
 use crate::trace::Trace;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -30,6 +32,8 @@ pub struct Limits {
     pub header_time: Duration,
     /// From the end of the headers to the end of the body.
     pub body_time: Duration,
+    /// How long a client may take nothing of what is sent to it.
+    pub stall: Duration,
     /// Requests being answered at once; more are turned away with 503.
     pub requests: usize,
     /// Open connections; more wait.
@@ -43,8 +47,9 @@ impl Default for Limits {
             headers: 32 * 1024,
             header_time: Duration::from_secs(30),
             body_time: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
             requests: 1024,
-            connections: 4096,
+            connections: 16_384,
         }
     }
 }
@@ -149,7 +154,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, front: Arc<Front>, drai
         .keep_alive(!late)
         .header_read_timeout(limits.header_time)
         .max_buf_size(limits.headers.max(8192))
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Stall::new(stream, limits.stall)), service);
     let mut serving = pin!(serving);
     // An error here is a client that left or sent no HTTP: hyper has answered what can be.
     let ended = tokio::select! {
@@ -166,7 +171,7 @@ async fn answer(
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
     front: Arc<Front>,
-) -> Response<Full<Bytes>> {
+) -> Response<Content> {
     let at = front.world.now();
     let (parts, body) = request.into_parts();
     let told = parts
@@ -199,7 +204,7 @@ async fn answer(
         Ok(Err(_)) => front.early(&request, unreadable()),
         Err(_) => front.early(&request, too_slow()),
     };
-    let mut response = Response::new(Full::new(answer.body));
+    let mut response = Response::new(Content::of(answer.body, answer.stream.as_ref()));
     *response.status_mut() = answer.status;
     *response.headers_mut() = *answer.headers;
     response

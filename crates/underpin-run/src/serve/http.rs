@@ -1,6 +1,7 @@
 //! Requests and answers as plain values, so that everything above the connection can be tested
 //! without one. Must not know sockets.
 
+use super::stream::{Pieces, Stream};
 use crate::backend::Pending;
 use crate::trace::Trace;
 use crate::world::Moment;
@@ -58,6 +59,8 @@ pub struct Answer {
     pub headers: Box<HeaderMap>,
     /// The body.
     pub body: Bytes,
+    /// What makes the body piece by piece, instead of `body`.
+    pub stream: Option<Stream>,
     /// What is counted and logged: the operation's name, or a fixed word; never a value.
     pub operation: Arc<str>,
 }
@@ -70,6 +73,7 @@ impl Answer {
             status,
             headers: Box::default(),
             body: Bytes::new(),
+            stream: None,
             operation: "other".into(),
         }
     }
@@ -82,6 +86,14 @@ impl Answer {
             .headers
             .insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static(media));
         answer.body = body.into();
+        answer
+    }
+
+    /// An answer whose body of that media type comes piece by piece.
+    #[must_use]
+    pub fn streamed(status: StatusCode, media: &'static str, pieces: impl Pieces) -> Self {
+        let mut answer = Self::with(status, media, Bytes::new());
+        answer.stream = Some(Stream::new(pieces));
         answer
     }
 

@@ -11,6 +11,8 @@ pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod problem;
+mod stall;
+pub mod stream;
 
 pub use connection::{Drain, Limits, Served, serve};
 
