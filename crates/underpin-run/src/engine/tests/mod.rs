@@ -5,6 +5,7 @@ mod crash;
 mod edges;
 mod flows;
 mod house;
+mod matrix;
 mod measure;
 mod reads;
 mod trials;
