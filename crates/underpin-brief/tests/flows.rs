@@ -260,6 +260,36 @@ fn a_loop_is_judged_as_two_rounds() {
 }
 
 #[test]
+fn a_loop_over_one_row_at_most_is_judged_as_one_round() {
+    let read = |limit: u32| format!("read lamps Lamp where=\"self.state == 'off'\" limit={limit}");
+    let insure = "{ call insured bank.insure { set stay=lamp.id } }";
+    for (body, expected) in [
+        (format!("{}; each lamp in=lamps {insure}", read(2)), "U0401"),
+        (
+            format!("{}; each lamp in=lamps {insure}", read(1)),
+            "Saga: lamps- | insured*",
+        ),
+        (
+            format!(
+                "{}; let found=\"lamps.filter(l, has(l.note))\"; each lamp in=found {insure}",
+                read(1)
+            ),
+            "Saga: lamps- found- | insured*",
+        ),
+        (
+            format!("{}; each lamp in=\"take(lamps, 1)\" {insure}", read(2)),
+            "Saga: lamps- | insured*",
+        ),
+        (
+            format!("{}; each lamp in=\"take(lamps, 2)\" {insure}", read(2)),
+            "U0401",
+        ),
+    ] {
+        check(&body, expected);
+    }
+}
+
+#[test]
 fn events_are_told_after_the_pivot() {
     check(
         "change lamp Lamp key=input.lamp { move light }; emit Lit { set note=input.name }",

@@ -18,7 +18,7 @@ mod source;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use check::{FUNCTIONS, check, check_defines, check_show};
+pub use check::{FUNCTIONS, check, check_condition, check_defines, check_show};
 pub use eval::{Compiled, Defines, Fault, Frame, Library, Rows};
 pub use lex::RESERVED;
 pub use scope::{Callers, Mark, Position, Scope};

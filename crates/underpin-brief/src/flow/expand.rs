@@ -1,5 +1,6 @@
 //! The statements of a body as the analysis walks them: once for the result, and with every
 //! `each` as two copies in sequence, since a later element may refuse what an earlier one did.
+//! A loop over a list that has one element at most is one copy.
 
 use super::Owner;
 use crate::flow::Cut;
@@ -65,13 +66,20 @@ fn collect<'a>(
 /// The walk over `statements`, whose leaves are those of [`leaves`].
 pub(super) fn items(statements: &[Statement]) -> Vec<Item<'_>> {
     let mut out = Vec::new();
-    expand(statements, &mut 0, &mut out);
+    expand(statements, &mut 0, &mut Vec::new(), &mut out);
     out
 }
 
-fn expand<'a>(statements: &'a [Statement], leaf: &mut usize, out: &mut Vec<Item<'a>>) {
+/// `short` are the bindings so far that hold one element at most.
+fn expand<'a>(
+    statements: &'a [Statement],
+    leaf: &mut usize,
+    short: &mut Vec<Slot>,
+    out: &mut Vec<Item<'a>>,
+) {
     for statement in statements {
-        let StatementKind::Each { body, .. } = &statement.kind else {
+        let StatementKind::Each { body, list, .. } = &statement.kind else {
+            short.extend(statement.binding.filter(|_| binds_short(statement, short)));
             out.push(Item::Do(*leaf));
             *leaf += 1;
             continue;
@@ -79,13 +87,42 @@ fn expand<'a>(statements: &'a [Statement], leaf: &mut usize, out: &mut Vec<Item<
         out.push(Item::Open);
         out.push(Item::Enter(statement));
         let before = out.len();
-        expand(body, leaf, out);
-        if out.len() < LARGEST {
+        expand(body, leaf, short, out);
+        if out.len() < LARGEST && !is_short(list, short) {
             let copy: Vec<Item<'a>> = out.get(before..).unwrap_or(&[]).to_vec();
             out.push(Item::Enter(statement));
             out.extend(copy);
         }
         out.push(Item::Close);
+    }
+}
+
+/// Whether a statement binds a list of one element at most.
+fn binds_short(statement: &Statement, short: &[Slot]) -> bool {
+    match &statement.kind {
+        StatementKind::Let(value) => is_short(value, short),
+        StatementKind::Read {
+            access: Access::Where { limit, .. },
+            ..
+        } => limit.is_some_and(|limit| limit <= 1),
+        _ => false,
+    }
+}
+
+/// Whether a list has one element at most.
+fn is_short(list: &Expr, short: &[Slot]) -> bool {
+    match &list.unconverted().kind {
+        ExprKind::Slot(slot) => short.contains(slot),
+        ExprKind::List(items) => items.len() <= 1,
+        ExprKind::Comprehension { list, .. } => is_short(list, short),
+        ExprKind::Call(Function::Take, parts) => match parts.as_slice() {
+            [list, count] => {
+                is_short(list, short)
+                    || matches!(count.kind, ExprKind::Literal(Value::Int(count)) if count <= 1)
+            }
+            _ => false,
+        },
+        _ => false,
     }
 }
 

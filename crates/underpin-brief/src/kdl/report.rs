@@ -119,7 +119,12 @@ impl<'a> Report<'a> {
         self.must_be_quoted(range, word);
     }
 
-    pub(super) fn stray_equals(&mut self, range: Range<usize>) {
+    pub(super) fn stray_equals(&mut self, mut range: Range<usize>) {
+        // Of `a == 0`, the first mark was taken for that of a property.
+        let before = range.start.checked_sub(1);
+        if before.and_then(|at| self.text.as_bytes().get(at)) == Some(&b'=') {
+            range.start -= 1;
+        }
         let found = if range.len() > 1 {
             self.error(notation::U0113, &range, "`==` stands outside quotes")
                 .help(QUOTE_WHOLE)

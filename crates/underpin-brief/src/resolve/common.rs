@@ -71,7 +71,9 @@ pub(super) fn allows(cx: &Cx<'_>, node: &Node, scope: &mut Scope<'_>) -> Vec<All
             }
         }
     }
-    if node.child("allow").is_none() {
+    // A misspelt `allow` was told of where it stands.
+    let misspelt = |line: &Node| closest(&line.name.text, ["allow"]).is_some();
+    if node.child("allow").is_none() && !node.nodes().iter().any(misspelt) {
         let name = node.title().map_or_else(|| "it".into(), |name| name.text);
         let message = format!("nobody may use `{name}`");
         let example = cx.names.actors.names().next().unwrap_or("anyone");

@@ -36,7 +36,8 @@ impl<'a> Cx<'a> {
 
     /// Types a condition.
     pub(super) fn condition(&self, entry: Option<&Entry>, scope: &mut Scope<'_>) -> Option<Expr> {
-        self.expr(entry?, scope, Some(&Type::Bool))
+        let source = ExprSource::entry(entry?, self.sources);
+        crate::expr::check_condition(source, scope, &mut self.found.borrow_mut())
     }
 
     /// Types a shown path.

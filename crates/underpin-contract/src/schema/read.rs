@@ -90,9 +90,18 @@ impl Reader<'_> {
                     Ok(value) => value,
                     Err(message) => self.refuse(message),
                 },
-                _ => self.refuse("must be a string"),
+                _ => self.not_text(schema),
             },
         }
+    }
+
+    /// What is a string here and elsewhere perhaps a number is shown, not only named.
+    fn not_text(&mut self, schema: &Schema) -> Value {
+        if matches!(schema, Schema::Text { .. }) {
+            return self.refuse("must be a string");
+        }
+        let example = self.components.example("", schema);
+        self.refuse(format!("must be a string such as `{example}`"))
     }
 
     fn any(&mut self, max_bytes: Option<u64>, json: &Json) -> Value {
@@ -189,7 +198,8 @@ impl Reader<'_> {
 
     fn money(&mut self, schema: &Schema, json: &Json) -> Value {
         let Json::Object(members) = json else {
-            return self.refuse("must be an object with `amount` and `currency`");
+            let example = self.components.example("", schema);
+            return self.refuse(format!("must be an object such as `{example}`"));
         };
         for name in members
             .keys()

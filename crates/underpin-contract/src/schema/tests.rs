@@ -321,6 +321,27 @@ fn examples_are_accepted_by_their_forms() {
 }
 
 #[test]
+fn a_number_where_a_string_stands_is_answered_with_an_example() {
+    let components = Components::default();
+    for (schema, expected) in [
+        (decimal(false), r#"must be a string such as `"1.5"`"#),
+        (
+            money(None, false),
+            r#"must be an object such as `{"amount":"9.80","currency":"EUR"}`"#,
+        ),
+        (
+            Schema::Time,
+            r#"must be a string such as `"2026-01-31T09:30:00Z"`"#,
+        ),
+        (text(0, 9, TextFormat::Plain), "must be a string"),
+    ] {
+        let found = components.validate(&schema, &json!(12.5));
+        let told: Vec<&str> = found.iter().map(|found| &*found.message).collect();
+        assert_eq!(told, [expected]);
+    }
+}
+
+#[test]
 fn violations_name_every_place() {
     let list = Schema::List {
         items: Box::new(named()),

@@ -2,8 +2,8 @@
 //!
 //! Absence has two faces. A declared `T?` is *optional*: it must be proved present or given a
 //! stand-in. What a join, a membership row or a JSON member leads to is *soft*: it may be absent,
-//! its absence travels through the operations around it, and at the end a bool is false and
-//! anything else is absent. Nothing here evaluates.
+//! its absence travels through the operations around it, and at the end a condition is false and
+//! anything else is absent, so of an optional type. Nothing here evaluates.
 
 mod constants;
 mod convert;
@@ -36,8 +36,7 @@ use crate::suggest::closest;
 /// decimal, a text literal to an enum value …) or it is an error. `None` where something was
 /// reported to `out`.
 ///
-/// A bool whose value depends on a row or JSON member that may be absent is false where it is
-/// absent; any other type becomes optional.
+/// What depends on a row or JSON member that may be absent is of an optional type.
 pub fn check(
     source: ExprSource<'_>,
     scope: &mut Scope<'_>,
@@ -46,6 +45,18 @@ pub fn check(
 ) -> Option<Expr> {
     let mut checker = Checker::new(source, scope, out);
     let checked = checker.whole(expected);
+    checker.finish(checked)
+}
+
+/// Types the condition at `source`: a bool, which is false where what it depends on is absent.
+pub fn check_condition(
+    source: ExprSource<'_>,
+    scope: &mut Scope<'_>,
+    out: &mut Vec<Diagnostic>,
+) -> Option<Expr> {
+    let mut checker = Checker::new(source, scope, out);
+    checker.condition = true;
+    let checked = checker.whole(Some(&Type::Bool));
     checker.finish(checked)
 }
 
@@ -91,6 +102,8 @@ struct Checker<'c, 'a> {
     nesting: u32,
     /// Conversions around the one at hand.
     converting: u32,
+    /// Whether the whole is a condition: what is unknown is then false.
+    condition: bool,
 }
 
 impl<'c, 'a> Checker<'c, 'a> {
@@ -105,6 +118,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             traits: Traits::default(),
             nesting: 0,
             converting: 0,
+            condition: false,
         }
     }
 
@@ -141,9 +155,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             // it stays absent until the place of use ends.
             self.traits.soft = typed.soft;
         } else if typed.soft && !typed.is_error() {
-            let bool_wanted = expected == Some(&Type::Bool)
-                || !matches!(self.scope.position, Position::Show | Position::View);
-            if *typed.ty() == Type::Bool && bool_wanted {
+            if *typed.ty() == Type::Bool && self.condition {
                 let kind = ExprKind::Literal(Value::Bool(false));
                 let no = Expr {
                     kind,

@@ -8,7 +8,11 @@ fn table(position: Position, cases: &[(&str, &str)]) {
     let mut failures = Vec::new();
     for (source, wanted) in cases {
         let mut scope = scope(&signatures, position);
-        let (expr, found) = check_text(source, &mut scope, None);
+        let (expr, found) = if position == Position::Allow {
+            check_condition_text(source, &mut scope)
+        } else {
+            check_text(source, &mut scope, None)
+        };
         let got = match (&expr, found.as_slice()) {
             (Some(expr), []) => expr.ty.show(&signatures).to_string(),
             (_, found) => {
@@ -96,8 +100,9 @@ fn types_follow_the_operators() {
             ("self.tags.min()", "text?"),
             ("self.mail + '!'", "text"),
             ("caller.channel == 'web'", "bool"),
-            ("caller.seat.role == 'top'", "bool"),
-            ("caller.seat.high", "bool"),
+            ("caller.seat.role == 'top'", "bool?"),
+            ("caller.seat.high", "bool?"),
+            ("caller.seat.high.orValue(false)", "bool"),
             ("caller.tenant", "Org"),
         ],
     );
@@ -307,6 +312,9 @@ fn values_are_converted_to_what_is_expected() {
         ("'free'", "tier", Ok(())),
         ("input.n", "money", Err("U0305")),
         ("input.words", "json", Err("U0305")),
+        ("caller.seat.high", "bool", Err("U0308")),
+        ("caller.seat.high", "bool?", Ok(())),
+        ("!caller.seat.high", "bool", Err("U0308")),
     ] {
         let mut scope = scope(&signatures, Position::Statement);
         let target = ty(&signatures, wanted);
@@ -328,11 +336,7 @@ fn values_are_converted_to_what_is_expected() {
 fn a_condition_tells_what_follows_is_present() {
     let signatures = checked_world();
     let mut scope = scope(&signatures, Position::Statement);
-    let (condition, _) = check_text(
-        "has(input.maybe) && input.n > 0",
-        &mut scope,
-        Some(&Type::Bool),
-    );
+    let (condition, _) = check_condition_text("has(input.maybe) && input.n > 0", &mut scope);
     let mark = scope.mark();
     scope.assume(&condition.unwrap());
     assert_eq!(check_text("input.maybe + 1", &mut scope, None).1, []);

@@ -212,7 +212,11 @@ fn table(position: Position, cases: &[(&str, &str)]) {
     let mut failures = Vec::new();
     for (source, wanted) in cases {
         let mut scope = scope(&signatures, position);
-        let (expr, found) = check_text(source, &mut scope, None);
+        let (expr, found) = if position == Position::Allow {
+            check_condition_text(source, &mut scope)
+        } else {
+            check_text(source, &mut scope, None)
+        };
         assert_eq!(found, [], "{source}");
         let (mut frame, held) = surroundings(&signatures, &scope);
         let got = show(&library.compile(&expr.unwrap()).eval(&mut frame, &held));
@@ -418,7 +422,7 @@ fn absence_inside_a_define_travels_to_where_it_is_used() {
         for text in [used, written_out] {
             for position in [Position::Allow, Position::Where] {
                 let mut scope = scope(&signatures, position);
-                let (expr, found) = check_text(text, &mut scope, Some(&Type::Bool));
+                let (expr, found) = check_condition_text(text, &mut scope);
                 assert_eq!(found, [], "{text}");
                 let (mut frame, mut held) = surroundings(&signatures, &scope);
                 let deal = aggregate(&signatures, "Deal");
@@ -445,7 +449,7 @@ fn a_recursive_define_is_false_below_its_depth() {
     let library = Library::new(&Known::of(&signatures));
     for (folder, wanted) in [("f0", true), ("f3", true), ("f4", false), ("none", false)] {
         let mut scope = scope(&signatures, Position::Allow);
-        let (expr, _) = check_text("input.folder.editor", &mut scope, Some(&Type::Bool));
+        let (expr, _) = check_condition_text("input.folder.editor", &mut scope);
         let (mut frame, held) = surroundings(&signatures, &scope);
         let Value::Struct(slots) = frame.get(Root::Input.slot()).clone() else {
             panic!()

@@ -279,6 +279,21 @@ pub(super) fn check_text(
     scope: &mut Scope<'_>,
     expected: Option<&Type>,
 ) -> (Option<Expr>, Vec<Diagnostic>) {
+    with_source(text, |source, out| check(source, scope, expected, out))
+}
+
+/// Checks one condition.
+pub(super) fn check_condition_text(
+    text: &str,
+    scope: &mut Scope<'_>,
+) -> (Option<Expr>, Vec<Diagnostic>) {
+    with_source(text, |source, out| check_condition(source, scope, out))
+}
+
+fn with_source(
+    text: &str,
+    check: impl FnOnce(ExprSource<'_>, &mut Vec<Diagnostic>) -> Option<Expr>,
+) -> (Option<Expr>, Vec<Diagnostic>) {
     let mut out = Vec::new();
     let value = written(text);
     let file = format!("\"{text}\"");
@@ -289,7 +304,7 @@ pub(super) fn check_text(
         span,
         file: &file,
     };
-    let expr = check(source, scope, expected, &mut out);
+    let expr = check(source, &mut out);
     (expr, out)
 }
 
