@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use underpin_brief::model::{Aggregate, Command, External, Id, Query, Sends, Value};
 
@@ -40,6 +41,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// How it is doing; must answer at once.
     fn figures(&self) -> Figures;
+
+    /// What answers persons who administer it; `None` where nobody can.
+    fn admin(&self) -> Option<Arc<dyn crate::admin::Admin>> {
+        None
+    }
 
     /// Stops taking up new work of its own (policies, timers), lets segments in progress commit and
     /// returns when the store is at rest or `limit` has passed.

@@ -3,6 +3,7 @@
 //! The outer half serves: [`world`] is the clock, chance and ids, [`identity`] says who asks,
 //! [`externals`] is the door to other systems. The inner half executes behind [`backend::Backend`].
 
+pub mod admin;
 pub mod backend;
 pub mod engine;
 pub mod externals;

@@ -2,6 +2,7 @@
 //! place that puts the pieces together; it must not know what any of them does.
 
 mod checks;
+mod reception;
 
 use crate::backend::Backend;
 use crate::engine;
@@ -16,6 +17,7 @@ use crate::serve::metrics::Metrics;
 use crate::serve::{Drain, Limits, Served, serve};
 use crate::world::World;
 use checks::{bind, data_folder, known_names, loopback, not_bound};
+use reception::Reception;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -144,6 +146,7 @@ pub struct Running {
     drain: Drain,
     limit: Duration,
     serving: JoinHandle<Served>,
+    admin: Option<Reception>,
     log: Arc<Log>,
     world: World,
 }
@@ -202,6 +205,14 @@ where
         metrics,
         Arc::clone(&log),
     );
+    let admin = match backend.admin() {
+        Some(admin) => Some(
+            reception::open(admin, &ground, &drain)
+                .await
+                .map_err(unusable)?,
+        ),
+        None => None,
+    };
     let serving = tokio::spawn(serve(
         listener,
         Arc::new(front),
@@ -216,6 +227,7 @@ where
         drain,
         limit: options.drain,
         serving,
+        admin,
         log,
         world,
     })
@@ -344,11 +356,15 @@ impl Running {
             backend,
             limit,
             serving,
+            admin,
             log,
             world,
             ..
         } = self;
         let served = serving.await.unwrap_or(Served::Cut);
+        if let Some(admin) = admin {
+            admin.close().await;
+        }
         backend.drain(limit).await;
         log.write(Line::new(world.now(), Level::Info, "stopped"));
         served

@@ -7,6 +7,7 @@
 )]
 
 mod code_pages;
+mod admin;
 mod commands;
 mod running;
 mod support;

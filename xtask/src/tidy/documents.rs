@@ -14,7 +14,7 @@ pub(super) fn commands() -> Result<Vec<String>, Problem> {
     let product: BTreeSet<&str> = files
         .iter()
         .filter_map(|name| name.strip_prefix("crates/underpin/src/commands/"))
-        .filter_map(|name| name.strip_suffix(".rs").or_else(|| name.split('/').next()))
+        .filter_map(|name| name.split(['/', '.']).next())
         .collect();
     let mut found = Vec::new();
     for name in files.iter().filter(|name| name.ends_with(".md")) {

@@ -214,7 +214,7 @@ impl Inner {
         op.is_some_and(|op| op.leaf.is_some() && op.leaf == program.pivot)
     }
 
-    fn over(&self, state: &State) {
+    pub(super) fn over(&self, state: &State) {
         match state.status {
             Status::Parked => self.gauges.parked.fetch_add(1, Ordering::Relaxed),
             Status::InDoubt => self.gauges.in_doubt.fetch_add(1, Ordering::Relaxed),

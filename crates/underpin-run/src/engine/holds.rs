@@ -2,11 +2,34 @@
 //! ends. Additions and their inverses neither take nor wait.
 
 use super::program::{Act, HoldPlan, Op, Row};
-use super::state::Kept;
+use super::state::{Kept, State, Status};
 use super::walk::{Halt, Stop, Walk};
-use crate::store::codec;
+use crate::store::{Rows, StoreError, codec};
 use rusqlite::OptionalExtension;
 use underpin_brief::model::*;
+
+/// What others are told who find a row held.
+fn reason(name: &str, status: Status) -> String {
+    match status {
+        Status::InDoubt => format!(
+            "`{name}` is in doubt: the answer of a call was lost, and a person must look \
+             (`underpin admin flows`)"
+        ),
+        Status::Parked => {
+            format!("`{name}` cannot go on, and a person must look (`underpin admin flows`)")
+        }
+        _ => format!("`{name}` is in progress"),
+    }
+}
+
+/// Says at every row that a flow holds how the flow is.
+pub(super) fn tell(rows: Rows<'_>, state: &State) -> Result<(), StoreError> {
+    rows.execute(
+        "UPDATE holds SET reason = ?2 WHERE flow = ?1",
+        (&state.id, reason(&state.name, state.status)),
+    )?;
+    Ok(())
+}
 
 impl Walk<'_> {
     /// Refuses to go on where another flow holds the row.
@@ -85,7 +108,7 @@ impl Walk<'_> {
     fn hold(&self, of: Id<Aggregate>, key: &Value, tenant: Option<&str>) -> Result<(), Halt> {
         self.check_held(of, key, tenant)?;
         let aggregate = &*self.core.brief.aggregates.get(of).name.text;
-        let reason = format!("`{}` is in progress", self.program.name);
+        let reason = reason(&self.program.name, Status::Running);
         self.view.rows.execute(
             "INSERT OR IGNORE INTO holds VALUES (?1, ?2, ?3, ?4, ?5)",
             (

@@ -4,6 +4,7 @@
 
 mod access;
 mod acts;
+mod admin;
 mod admit;
 mod answer;
 mod bulk;
@@ -38,6 +39,7 @@ pub use open::{Begun, begin};
 pub use unserved::{one_process, unserved};
 
 use self::core::Core;
+use crate::admin::Admin;
 use crate::backend::{
     Backend, BulkAnswer, BulkRequest, CommandAnswer, CommandRequest, Figures, FlowAnswer,
     FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer, RowRequest,
@@ -205,6 +207,10 @@ impl Backend for Engine {
             outbox: gauges.outbox.load(Ordering::Relaxed),
             recovered: gauges.recovered.load(Ordering::Relaxed),
         }
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        Some(Arc::new(self.clone()))
     }
 
     fn drain(&self, limit: Length) -> Pending<'_, ()> {

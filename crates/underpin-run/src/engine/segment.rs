@@ -4,10 +4,11 @@
 use super::admit;
 use super::core::Core;
 use super::events::publish;
+use super::holds;
 use super::journal::{journal, refuse_work, settle_work};
 use super::program::Program;
 use super::scope::{Scope, View};
-use super::state::{Answer, KeptRefusal, Level, State, Status};
+use super::state::{Answer, KeptRefusal, Level, State, Status, Waits};
 use super::walk::{Stop, Walk};
 use crate::backend::{Refusal, refusal};
 use crate::store::{Rows, StoreError};
@@ -110,16 +111,53 @@ pub(super) fn segment(
     Ok(went)
 }
 
-/// Ends a flow that cannot go on.
-pub(super) fn park(rows: Rows<'_>, mut state: State, why: &str) -> Result<Went, StoreError> {
+/// Leaves a flow that cannot go on to a person.
+pub(super) fn park(rows: Rows<'_>, state: State, why: &str) -> Result<Went, StoreError> {
+    let waits = Waits {
+        why: why.to_owned(),
+        ..Waits::default()
+    };
+    park_at(rows, state, waits)
+}
+
+fn park_at(rows: Rows<'_>, mut state: State, waits: Waits) -> Result<Went, StoreError> {
+    let why = waits.why.clone();
+    state.waits = Some(Waits {
+        undoing: state.status == Status::Compensating,
+        refusal: state.refusal.take(),
+        ..waits
+    });
     state.status = Status::Parked;
     state.refusal = Some(KeptRefusal {
         code: refusal::INTERNAL.to_owned(),
-        detail: Some(why.to_owned()),
+        detail: Some(why.clone()),
     });
     let answer = refused(&state);
     journal(rows, &mut state, Some(&answer))?;
-    settle_work(rows, &state, Some(why))?;
+    holds::tell(rows, &state)?;
+    settle_work(rows, &state, Some(&why))?;
+    Ok(Went::Ended(Box::new(state), Box::new(answer)))
+}
+
+/// Ends a flow as it stands because a person says so: nothing more is done or taken back, its rows
+/// are let go, its answer is final.
+pub(super) fn end_by_hand(
+    core: &Core,
+    rows: Rows<'_>,
+    mut state: State,
+) -> Result<Went, StoreError> {
+    state.status = Status::Refused;
+    state.waits = None;
+    state.events.clear();
+    state.refusal = Some(KeptRefusal {
+        code: refusal::INTERNAL.to_owned(),
+        detail: Some("a person has ended it; what was done stays".to_owned()),
+    });
+    let answer = refused(&state);
+    rows.execute("DELETE FROM holds WHERE flow = ?1", [&state.id])?;
+    journal(rows, &mut state, Some(&answer))?;
+    admit::store_answer(core, rows, &state, &answer)?;
+    settle_work(rows, &state, None)?;
     Ok(Went::Ended(Box::new(state), Box::new(answer)))
 }
 
@@ -202,7 +240,12 @@ impl Segment<'_> {
         if let Stop::Fault(why) = &stop {
             self.rows
                 .savepoint("ROLLBACK TO segment; RELEASE segment")?;
-            return park(self.rows, before, why);
+            let waits = Waits {
+                why: why.clone(),
+                place: state.place(),
+                ..Waits::default()
+            };
+            return park_at(self.rows, before, waits);
         }
         if let Stop::Refused(refusal) = stop {
             let state = self.refuse(before, state, rollback, &refusal)?;
@@ -278,7 +321,12 @@ impl Segment<'_> {
             }
             Stop::Fault(why) => {
                 self.rows.savepoint("ROLLBACK TO undo; RELEASE undo")?;
-                park(self.rows, before, &why)
+                let waits = Waits {
+                    why,
+                    entry: state.undo.len().checked_sub(1),
+                    ..Waits::default()
+                };
+                park_at(self.rows, before, waits)
             }
             Stop::Chunk | Stop::Refused(_) => Err(StoreError::Defect(
                 "an undo ended as only statements do".to_owned(),
@@ -327,6 +375,7 @@ impl Segment<'_> {
         });
         let answer = refused(&state);
         journal(self.rows, &mut state, Some(&answer))?;
+        holds::tell(self.rows, &state)?;
         admit::store_answer(self.core, self.rows, &state, &answer)?;
         settle_work(self.rows, &state, Some("in doubt"))?;
         Ok(Went::Ended(Box::new(state), Box::new(answer)))

@@ -42,6 +42,8 @@ pub(super) fn state(core: &Core, id: FlowId, key: String, now: i64, scope: Scope
         status: Status::Running,
         journalled: false,
         progress: None,
+        waits: None,
+        by_hand: Vec::new(),
         asked: None,
         settled: None,
     }

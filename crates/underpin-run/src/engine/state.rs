@@ -177,12 +177,32 @@ pub(super) struct State {
     /// Whether a segment of it is committed.
     pub(super) journalled: bool,
     pub(super) progress: Option<(u64, u64)>,
+    /// What a person must know of it, where one must look.
+    #[serde(default)]
+    pub(super) waits: Option<Waits>,
+    /// Places of statements that a person did by hand: they are passed over.
+    #[serde(default)]
+    pub(super) by_hand: Vec<Vec<usize>>,
     /// Who asked, until the first segment is committed.
     #[serde(skip)]
     pub(super) asked: Option<Option<crate::identity::Caller>>,
     /// Who asked, settled against the store.
     #[serde(skip)]
     pub(super) settled: Option<super::scope::Settled>,
+}
+
+/// Where and why a flow waits for a person, and how it goes on when it is let.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Waits {
+    pub(super) why: String,
+    /// Whether it was being taken back.
+    pub(super) undoing: bool,
+    /// What it was refused for before.
+    pub(super) refusal: Option<KeptRefusal>,
+    /// The statement that failed: a place as [`State::place`] tells it; empty where none did.
+    pub(super) place: Vec<usize>,
+    /// Which of the undos failed.
+    pub(super) entry: Option<usize>,
 }
 
 /// What the client saw of the row that is changed first.
@@ -248,6 +268,12 @@ impl State {
             .iter()
             .map(|level| level.next.saturating_sub(1))
             .collect()
+    }
+
+    /// The statement that runs with the elements that it runs for: two numbers per level.
+    pub(super) fn place(&self) -> Vec<usize> {
+        let level = |level: &Level| [level.next.saturating_sub(1), level.item];
+        self.levels.iter().flat_map(level).collect()
     }
 
     /// A key for the next call: the same whenever the flow comes here again.

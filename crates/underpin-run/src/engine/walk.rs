@@ -201,9 +201,16 @@ impl<'a> Walk<'a> {
             return Err(Halt::Store(StoreError::Stopped));
         }
         self.approach(op);
-        if let Some(when) = &op.when
-            && !self.eval(when)?.is_true()
-        {
+        let by_hand = !self.state.by_hand.is_empty() && {
+            let place = self.state.place();
+            self.state.by_hand.contains(&place)
+        };
+        let skipped = match &op.when {
+            _ if by_hand => true,
+            Some(when) => !self.eval(when)?.is_true(),
+            None => false,
+        };
+        if skipped {
             // A row that was bound before stays bound: only what this statement would have made is absent.
             if let Some(slot) = op.binding.filter(|_| !op.goes_on()) {
                 self.frame.set(slot, Value::Null);

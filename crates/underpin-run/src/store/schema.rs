@@ -11,6 +11,8 @@ use underpin_brief::model::{Aggregate, Brief, Id, Type};
 pub const FORMAT: &str = "1";
 
 const SYSTEM: &str = include_str!("system.sql");
+/// Tables that folders of this format may lack, since they came later and begin empty.
+const LATER: &str = include_str!("later.sql");
 
 /// The tables of a brief.
 #[derive(Clone, Debug)]
@@ -65,6 +67,7 @@ impl Schema {
     pub(super) fn create(&self, connection: &Connection) -> Result<(), StoreError> {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         connection.execute_batch(SYSTEM)?;
+        connection.execute_batch(LATER)?;
         for statement in self.layouts.iter().flat_map(Layout::statements) {
             connection.execute_batch(statement)?;
         }
@@ -75,8 +78,9 @@ impl Schema {
         Ok(())
     }
 
-    /// Makes the indexes that a brief of the same tables asks for since.
+    /// Makes the indexes, and the tables of the store itself, that a brief of the same tables asks for since.
     pub(super) fn index(&self, connection: &Connection) -> Result<(), StoreError> {
+        connection.execute_batch(LATER)?;
         let statements = self
             .layouts
             .iter()

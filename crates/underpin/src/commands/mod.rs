@@ -35,6 +35,8 @@ commands! {
     Run: run,
     #[cfg(feature = "run")]
     Token: token,
+    #[cfg(feature = "run")]
+    Admin: admin,
     Completions: completions,
 }
 

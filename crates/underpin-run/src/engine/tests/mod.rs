@@ -1,5 +1,6 @@
 //! The engine as its clients and its operator see it: text in, answers out, crashes in between.
 
+mod admin;
 mod club;
 mod crash;
 mod edges;

@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL,
+    action TEXT NOT NULL, target TEXT NOT NULL, why TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS "audit of" ON audit (target);
+CREATE INDEX IF NOT EXISTS "flows waiting" ON flows (status) WHERE status IN ('parked', 'in_doubt');
