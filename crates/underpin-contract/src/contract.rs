@@ -6,6 +6,7 @@
 use crate::path::PathTemplate;
 use crate::projection::Projection;
 use crate::schema::{Components, Field, Object, Schema, TextFormat};
+use crate::table::Table;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub enum Source {
     Bulk(Id<Command>),
     /// Answers a query: a page, one row, or its parts.
     Query(Id<Query>),
+    /// Answers all rows of a query at once.
+    Export(Id<Query>, ExportFormat),
     /// Shows one row: the union of what the caller's queries of the aggregate show.
     Item(Id<Aggregate>),
     /// Tells how far a flow is.
@@ -211,6 +214,8 @@ pub enum Reply {
     Bulk(BulkReply),
     /// A page of rows: `{"items": […], "next": "/…" or null}`.
     Page(PageReply),
+    /// All rows, streamed.
+    Export(ExportReply),
     /// One row.
     Row(RowReply),
     /// The parts of a composed query.
@@ -411,6 +416,48 @@ pub struct PageReply {
     pub max: u32,
     /// The page where the client does not say.
     pub default: u32,
+    /// The component of a row.
+    pub component: Arc<str>,
+}
+
+/// How all rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExportFormat {
+    /// A table (RFC 4180).
+    Csv,
+    /// A JSON value per line.
+    JsonLines,
+}
+
+impl ExportFormat {
+    /// Its word in the brief, which is also how its path ends.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        }
+    }
+
+    /// Its media type.
+    #[must_use]
+    pub fn media(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv",
+            Self::JsonLines => "application/x-ndjson",
+        }
+    }
+}
+
+/// All rows of a query.
+#[derive(Clone, Debug)]
+pub struct ExportReply {
+    /// How they are written.
+    pub format: ExportFormat,
+    /// What is shown of each row.
+    pub projection: Projection,
+    /// The same as columns.
+    pub table: Table,
     /// The component of a row.
     pub component: Arc<str>,
 }

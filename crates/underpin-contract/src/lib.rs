@@ -12,6 +12,7 @@ mod path;
 mod projection;
 mod request;
 mod schema;
+mod table;
 
 pub use contract::*;
 pub use derive::{declared, derive, named_row};
@@ -22,3 +23,4 @@ pub use request::{Arguments, Filter, Headers, IfMatch, Rejection, Request, Sort,
 pub use schema::{
     Components, Field, MoneyForm, Object, Schema, Shown, TextFormat, Violation, canonical_json,
 };
+pub use table::Table;

@@ -26,6 +26,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Answers a query: `allow` as row filters, filters, sorts, search, page, parts.
     fn query(&self, request: QueryRequest) -> Pending<'_, QueryAnswer>;
 
+    /// Answers a query with all rows that it permits, at one instant, as fast as they are taken.
+    fn export(&self, request: QueryRequest) -> Pending<'_, ExportAnswer>;
+
     /// One row as the union of what the caller's queries of that aggregate show; `not-found` where
     /// none admits it.
     fn row(&self, request: RowRequest) -> Pending<'_, RowAnswer>;
@@ -250,6 +253,15 @@ pub enum QueryAnswer {
     Page(Page),
     /// The one row.
     One(ShownRow),
+    /// Not answered.
+    Refused(Refusal),
+}
+
+/// How a query for all rows ends.
+pub enum ExportAnswer {
+    /// Rows in order, some at a time; whoever makes them waits until they are taken. An error means
+    /// that the rest is missing.
+    Rows(tokio::sync::mpsc::Receiver<Result<Vec<ShownRow>, Refusal>>),
     /// Not answered.
     Refused(Refusal),
 }

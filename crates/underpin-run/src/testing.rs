@@ -82,6 +82,11 @@ impl Backend for FakeBackend {
         )
     }
 
+    fn export(&self, request: QueryRequest) -> Pending<'_, ExportAnswer> {
+        self.queries.lock().unwrap().push(request);
+        ready(ExportAnswer::Refused(missing()))
+    }
+
     fn row(&self, _: RowRequest) -> Pending<'_, RowAnswer> {
         ready(
             self.row

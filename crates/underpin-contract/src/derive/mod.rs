@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod exports;
 mod forms;
 mod names;
 
@@ -273,7 +274,9 @@ impl Planned {
                 QuerySource::Aggregate(row) => self.links.get(&row).cloned(),
                 _ => None,
             };
-            operations.push(making.query(*id, route.clone(), refusals, links));
+            let page = making.query(*id, route.clone(), refusals, links);
+            operations.extend(making.exports(*id, &page));
+            operations.push(page);
         }
         for (id, route, queries) in &self.items {
             let links = self.links.get(id).cloned().unwrap_or_default();
@@ -450,7 +453,7 @@ fn collisions(brief: &Brief, operations: &[Operation], found: &mut Vec<Diagnosti
 fn declared_at(brief: &Brief, operation: &Operation) -> (Span, &'static str) {
     match operation.source {
         Source::Command(id) | Source::Bulk(id) => (brief.commands.get(id).name.span, "command"),
-        Source::Query(id) => (brief.queries.get(id).name.span, "query"),
+        Source::Query(id) | Source::Export(id, _) => (brief.queries.get(id).name.span, "query"),
         Source::Item(id) => (brief.aggregates.get(id).name.span, "row"),
         Source::Flow | Source::FlowCancel => (brief.system.name.span, "flow"),
     }

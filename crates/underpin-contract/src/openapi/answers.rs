@@ -2,7 +2,9 @@
 
 use super::bulk;
 use super::common::{FLOW, PROBLEM, Shared, flow_example, flow_links};
-use crate::contract::{CommandReply, Contract, KeyProperty, Operation, Reply, Source};
+use crate::contract::{
+    CommandReply, Contract, ExportFormat, ExportReply, KeyProperty, Operation, Reply, Source,
+};
 use crate::schema::{Object, Schema};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
@@ -39,6 +41,7 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
             link_row(contract, page.key.as_ref(), "/items/0", &mut described);
             answers.push((200, described));
         }
+        Reply::Export(reply) => answers.push((200, export(contract, reply))),
         Reply::Row(row) => {
             let example = named_example(contract, &row.component);
             let described = answer(
@@ -158,6 +161,31 @@ fn command(
     let mut described = answer(description, &schema, &example, headers);
     link_row(contract, reply.key.as_ref(), "", &mut described);
     answers.push((reply.status(), described));
+}
+
+/// All rows, which no program holds at once: of a row per line the document describes the line.
+fn export(contract: &Contract, reply: &ExportReply) -> Json {
+    let row = named_example(contract, &reply.component);
+    let example = match reply.format {
+        ExportFormat::Csv => format!("{}{}", reply.table.head(), reply.table.row(&row)),
+        ExportFormat::JsonLines => format!("{row}\n"),
+    };
+    let what = match reply.format {
+        ExportFormat::Csv => "All rows, one per line, below a line of names.".to_owned(),
+        ExportFormat::JsonLines => {
+            format!("All rows, one per line, each as `{}`.", reply.component)
+        }
+    };
+    let schema = json!({ "type": "string" });
+    let mut content = Map::new();
+    let described = json!({ "schema": schema, "example": example });
+    content.insert(reply.format.media().to_owned(), described);
+    let mut headers = Map::new();
+    headers.insert(
+        "Content-Disposition".to_owned(),
+        header("The name of a file to keep it in."),
+    );
+    json!({ "description": what, "headers": headers, "content": content })
 }
 
 /// What can be asked about the row whose key stands in the answer.

@@ -3,8 +3,8 @@
 use super::answers;
 use super::common::{Shared, if_match};
 use crate::contract::{
-    Access, Allowed, Condition, Contract, Method, Operation, Parameter, PathParameter, Style,
-    Target,
+    Access, Allowed, Condition, Contract, Method, Operation, Parameter, PathParameter, Source,
+    Style, Target,
 };
 use crate::schema::Schema;
 use serde_json::{Map, Value as Json, json};
@@ -102,7 +102,8 @@ fn parameters(contract: &Contract, operation: &Operation) -> Vec<Json> {
         .collect();
     parameters.extend(operation.parameters.iter().map(|p| in_query(contract, p)));
     let reference = |name: &str| json!({ "$ref": format!("#/components/parameters/{name}") });
-    if operation.method == Method::Get && operation.source != crate::contract::Source::Flow {
+    let streamed = matches!(operation.source, Source::Flow | Source::Export(..));
+    if operation.method == Method::Get && !streamed {
         parameters.push(reference("IfNoneMatch"));
     }
     if operation.idempotent {

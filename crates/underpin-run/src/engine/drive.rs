@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Length;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use underpin_brief::model::*;
 
 /// How long a flow waits for a row that another one holds.
@@ -68,6 +68,7 @@ pub(super) struct Inner {
     pub(super) wake: Notify,
     pub(super) stop: watch::Sender<bool>,
     pub(super) draining: AtomicBool,
+    pub(super) exports: Arc<Semaphore>,
 }
 
 impl Inner {

@@ -13,6 +13,7 @@ mod core;
 mod cron;
 mod drive;
 mod events;
+mod export;
 mod holds;
 mod journal;
 mod limits;
@@ -41,8 +42,9 @@ pub use unserved::{one_process, unserved};
 use self::core::Core;
 use crate::admin::Admin;
 use crate::backend::{
-    Backend, BulkAnswer, BulkRequest, CommandAnswer, CommandRequest, Figures, FlowAnswer,
-    FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer, RowRequest,
+    Backend, BulkAnswer, BulkRequest, CommandAnswer, CommandRequest, ExportAnswer, Figures,
+    FlowAnswer, FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer,
+    RowRequest,
 };
 use crate::externals::Externals;
 use crate::identity::Names;
@@ -55,7 +57,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration as Length;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use underpin_brief::model::{Brief, LimitedOperation};
 
 /// A running engine. Clones are the same engine.
@@ -103,6 +105,7 @@ impl Engine {
             wake: Notify::new(),
             stop: watch::Sender::new(false),
             draining: AtomicBool::new(false),
+            exports: Arc::new(Semaphore::new(export::TOGETHER)),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -162,6 +165,10 @@ impl Backend for Engine {
                 .await;
             answered.unwrap_or_else(|error| QueryAnswer::Refused(answer::failed(&error)))
         })
+    }
+
+    fn export(&self, request: QueryRequest) -> Pending<'_, ExportAnswer> {
+        Box::pin(self.inner.export(request))
     }
 
     fn row(&self, request: RowRequest) -> Pending<'_, RowAnswer> {

@@ -3,6 +3,7 @@
 
 use super::access;
 use super::core::Core;
+use super::export::Outlet;
 use super::program::{Allowed, Compiler};
 use super::scope::{Settled, View, settle};
 use super::select::{Select, all_rows, tenant_condition};
@@ -131,6 +132,58 @@ fn refused(code: &str) -> QueryAnswer {
     QueryAnswer::Refused(Refusal::new(code))
 }
 
+/// Why a caller may not ask this at all.
+fn turned_away(core: &Core, plan: &QueryPlan, settled: &Settled) -> Option<Refusal> {
+    let named = plan
+        .allows
+        .iter()
+        .any(|allow| settled.named(&core.brief, allow.who));
+    let nobody = settled.scope.subject.is_none();
+    (!named).then(|| match nobody {
+        true => Refusal::new(refusal::UNAUTHENTICATED),
+        false => settled.scope.forbidden(),
+    })
+}
+
+/// All rows of a query on a snapshot, put into `outlet` one by one.
+pub(super) fn export(
+    core: &Core,
+    rows: Rows<'_>,
+    request: &QueryRequest,
+    outlet: &mut Outlet,
+) -> Result<(), StoreError> {
+    let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
+    let plan = core.query(request.query);
+    if let Some(refusal) = turned_away(core, plan, &settled) {
+        outlet.fail(refusal);
+        return Ok(());
+    }
+    let scope = settled.scope.clone();
+    let run = Run {
+        core,
+        plan,
+        request,
+        settled: &settled,
+        view: &View::frozen(rows, &scope, core),
+    };
+    match plan.of {
+        QuerySource::Aggregate(of) => run.all(of, outlet),
+        QuerySource::View(_) => match run.view()? {
+            QueryAnswer::Page(page) => {
+                outlet.begin();
+                let _ = page.rows.into_iter().all(|row| outlet.put(row));
+                Ok(())
+            }
+            QueryAnswer::Refused(refusal) => {
+                outlet.fail(refusal);
+                Ok(())
+            }
+            QueryAnswer::One(_) => Ok(()),
+        },
+        QuerySource::Parts => Ok(()),
+    }
+}
+
 /// Answers a query on a snapshot.
 pub(super) fn answer(
     core: &Core,
@@ -139,17 +192,8 @@ pub(super) fn answer(
 ) -> Result<QueryAnswer, StoreError> {
     let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
     let plan = core.query(request.query);
-    let named = plan
-        .allows
-        .iter()
-        .any(|allow| settled.named(&core.brief, allow.who));
-    if !named {
-        let nobody = settled.scope.subject.is_none();
-        return Ok(if nobody {
-            refused(refusal::UNAUTHENTICATED)
-        } else {
-            QueryAnswer::Refused(settled.scope.forbidden())
-        });
+    if let Some(refusal) = turned_away(core, plan, &settled) {
+        return Ok(QueryAnswer::Refused(refusal));
     }
     let scope = settled.scope.clone();
     let view = View::frozen(rows, &scope, core);
@@ -297,7 +341,34 @@ impl Run<'_> {
         }
     }
 
-    fn page(&self, of: Id<Aggregate>) -> Result<QueryAnswer, StoreError> {
+    /// Every row that is admitted, in order, while somebody takes them.
+    fn all(&self, of: Id<Aggregate>, outlet: &mut Outlet) -> Result<(), StoreError> {
+        let mut frame = self.plan.frame(self.settled, &self.request.input);
+        let (rest, values) = self.selection(of, &mut frame)?;
+        self.view.rows.walk(
+            of,
+            &rest,
+            values,
+            &mut |row| match self.admits(&mut frame, &row)? {
+                Ok(true) => {
+                    outlet.begin();
+                    Ok(outlet.put(self.shown_row(&mut frame, &row)?))
+                }
+                Ok(false) => Ok(true),
+                Err(why) => {
+                    outlet.fail(why);
+                    Ok(false)
+                }
+            },
+        )
+    }
+
+    /// The rows that may be admitted, as far as SQL can say it, in order.
+    fn selection(
+        &self,
+        of: Id<Aggregate>,
+        frame: &mut Frame,
+    ) -> Result<(String, Vec<rusqlite::types::Value>), StoreError> {
         let sorts = self.sorts(of);
         let mut sql = Select {
             view: self.view,
@@ -317,12 +388,17 @@ impl Run<'_> {
         if let Some(after) = &self.request.after {
             sql.after(&sorts, after)?;
         }
+        self.prefilter(frame, &mut sql);
+        Ok(sql.finish(&sorts))
+    }
+
+    fn page(&self, of: Id<Aggregate>) -> Result<QueryAnswer, StoreError> {
+        let sorts = self.sorts(of);
         let limit = self.request.limit.max(1) as usize;
         let mut frame = self.plan.frame(self.settled, &self.request.input);
-        self.prefilter(&mut frame, &mut sql);
+        let (rest, values) = self.selection(of, &mut frame)?;
         let mut found: Vec<Value> = Vec::new();
         let mut refusal = None;
-        let (rest, values) = sql.finish(&sorts);
         self.view.rows.walk(of, &rest, values, &mut |row| {
             match self.admits(&mut frame, &row)? {
                 Ok(true) => found.push(row),

@@ -33,10 +33,6 @@ const TABLE: &[Construct] = &[
         places: changes,
     },
     Construct {
-        code: serving::U0605,
-        places: exports,
-    },
-    Construct {
         code: serving::U0606,
         places: slices,
     },
@@ -145,10 +141,6 @@ fn shapes(brief: &Brief) -> Vec<Place> {
 
 fn changes(brief: &Brief) -> Vec<Place> {
     queries(brief, |query| query.changes.is_some())
-}
-
-fn exports(brief: &Brief) -> Vec<Place> {
-    queries(brief, |query| !query.exports.is_empty())
 }
 
 fn slices(brief: &Brief) -> Vec<Place> {
@@ -335,10 +327,6 @@ mod tests {
         (
             "query sent of=Thing { allow user; show id; changes }",
             &["U0604"],
-        ),
-        (
-            "query sent of=Thing { allow user; show id; export csv }",
-            &["U0605"],
         ),
         (
             "aggregate Pad { key id; field body text merge=last }",

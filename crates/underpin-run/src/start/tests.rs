@@ -2,6 +2,7 @@
 
 mod bulk;
 mod tokens;
+mod export;
 
 use super::*;
 use crate::externals::signature::Secret;

@@ -4,6 +4,7 @@ mod admin;
 mod club;
 mod crash;
 mod edges;
+mod export;
 mod flows;
 mod house;
 mod matrix;

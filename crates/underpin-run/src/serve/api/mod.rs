@@ -5,6 +5,7 @@
 mod bulk;
 mod condition;
 mod cursor;
+mod export;
 mod reply;
 mod webhooks;
 
@@ -218,6 +219,7 @@ impl Api {
             Source::Command(id) => self.command(admitted, id).await,
             Source::Bulk(id) => self.bulk(admitted, id).await,
             Source::Query(id) => self.query(admitted, id).await,
+            Source::Export(id, format) => self.export(admitted, id, format).await,
             Source::Item(aggregate) => {
                 let Some(key) = admitted.arguments.key else {
                     return self.nothing();
@@ -270,25 +272,11 @@ impl Api {
                 None => return self.rejected(bad_position()),
             },
         };
-        let request_on = QueryRequest {
-            query,
-            asked,
-            input: arguments.input,
-            key: arguments.key,
-            filters: arguments.filters.into_iter().map(filter).collect(),
-            sorts: arguments
-                .sorts
-                .iter()
-                .map(|sort| Sort {
-                    slot: sort.slot,
-                    descending: sort.descending,
-                })
-                .collect(),
-            search: arguments.search.map(|(words, _)| words),
-            limit: arguments.limit,
+        let asked = QueryRequest {
             after,
+            ..asked_of(query, asked, arguments)
         };
-        let answer = self.backend.query(request_on).await;
+        let answer = self.backend.query(asked).await;
         self.query_reply(operation, request, &scope, answer)
     }
 
@@ -370,6 +358,25 @@ impl Api {
 impl Handler for Api {
     fn handle(&self, request: Request) -> Pending<'_, Answer> {
         Box::pin(async move { self.answer(&request).await })
+    }
+}
+
+/// A query for the rows from the first one on.
+fn asked_of(query: Id<Query>, asked: Asked, arguments: Arguments) -> QueryRequest {
+    let sort = |sort: &underpin_contract::Sort| Sort {
+        slot: sort.slot,
+        descending: sort.descending,
+    };
+    QueryRequest {
+        query,
+        asked,
+        input: arguments.input,
+        key: arguments.key,
+        filters: arguments.filters.into_iter().map(filter).collect(),
+        sorts: arguments.sorts.iter().map(sort).collect(),
+        search: arguments.search.map(|(words, _)| words),
+        limit: arguments.limit,
+        after: None,
     }
 }
 

@@ -303,7 +303,7 @@ fn read_text(request: &Request, version: Option<i64>, text: String) -> Answer {
         .header("vary", "authorization")
 }
 
-fn shown(query: Id<Query>, row: &ShownRow, column: Column) -> Option<&Value> {
+pub(super) fn shown(query: Id<Query>, row: &ShownRow, column: Column) -> Option<&Value> {
     row.values
         .get(column.show)
         .filter(|_| column.query == query)
