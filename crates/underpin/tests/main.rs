@@ -6,8 +6,8 @@
     reason = "tests"
 )]
 
-mod code_pages;
 mod admin;
+mod code_pages;
 mod commands;
 mod running;
 mod support;

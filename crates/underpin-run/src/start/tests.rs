@@ -1,8 +1,8 @@
 //! A backend from a brief to an open port and back, with an engine that only remembers.
 
 mod bulk;
-mod tokens;
 mod export;
+mod tokens;
 
 use super::*;
 use crate::externals::signature::Secret;
