@@ -4,6 +4,8 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod serve;
+pub(crate) mod shop;
+mod sides;
 
 use std::path::PathBuf;
 use std::process::Command;
