@@ -17,6 +17,8 @@ fn a_good_brief_exits_0_and_a_bad_one_1_from_every_command() {
     for args in [
         vec!["check", &bad],
         vec!["plan", &bad],
+        vec!["fmt", &bad],
+        vec!["fmt", "--check", &bad],
         vec!["explain", &bad, "anything"],
         vec!["run", &bad, "--port", "0", "--data", &data],
         vec![
@@ -130,6 +132,32 @@ fn fmt_is_idempotent_and_keeps_comments() {
     let once = std::fs::read_to_string(&path).expect("the file");
     assert!(once.contains("// a comment"), "{once}");
     assert_eq!(underpin(["fmt", &shown, "--check"]).code, 0);
+}
+
+#[test]
+fn fmt_lays_out_and_tells_what_is_wrong_with_a_whole_brief() {
+    let part = "aggregate Thing { key id;   feild x text }\n";
+    let whole = format!("system s\n{part}");
+    for (text, args, code, told, laid_out) in [
+        (whole.as_str(), &[] as &[&str], 1, true, true),
+        (&whole, &["--check"], 1, true, false),
+        (&whole, &["--stdout"], 1, true, false),
+        (part, &[], 0, false, true),
+        (part, &["--stdout"], 0, false, false),
+        (part, &["--check"], 1, false, false),
+        ("system s {\n", &[], 1, false, false),
+    ] {
+        let folder = Folder::new();
+        let path = folder.write("s.kdl", text);
+        let mut all = vec!["fmt".to_owned(), path.display().to_string()];
+        all.extend(args.iter().map(|arg| (*arg).to_owned()));
+        let said = underpin(&all);
+        let case = format!("{text}{args:?}\n{}{}", said.out, said.err);
+        assert_eq!(said.code, code, "{case}");
+        assert_eq!(said.err.contains("U0201"), told, "{case}");
+        let after = std::fs::read_to_string(&path).expect("the file");
+        assert_eq!(after != text, laid_out, "{case}");
+    }
 }
 
 #[test]

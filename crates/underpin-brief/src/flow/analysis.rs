@@ -80,7 +80,7 @@ fn step(
         unit,
         role,
         effect: expand::has_effect(brief, leaf.statement),
-        refuses: examined.refuses.get(at).copied().unwrap_or(false),
+        refuses: examined.refuses.get(at).is_some_and(Option::is_some),
         undo: undo.unwrap_or(StepUndo::Nothing),
         in_doubt: !repeatable(brief, leaf.statement),
     })

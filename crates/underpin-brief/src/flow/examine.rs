@@ -4,8 +4,10 @@ use super::expand::{self, Item, Leaf};
 use super::refusal::{Occurrence, Walk};
 use super::segments::segments;
 use super::undo::{self, Doubt};
+use super::why::Why;
 use super::{Cut, Owner, Role, Segment, StepUndo};
 use crate::model::*;
+use std::collections::BTreeMap;
 
 /// What is wrong; leaves by their position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,12 +35,21 @@ pub(super) struct Examined<'a> {
     pub pivot: Option<usize>,
     /// Per leaf.
     pub roles: Vec<Role>,
-    /// Per leaf.
-    pub refuses: Vec<bool>,
+    /// Per leaf: why it can be refused.
+    pub refuses: Vec<Option<Why>>,
     /// Per leaf: what takes it back.
     pub undos: Vec<StepUndo>,
     /// Sorted, no two alike.
     pub problems: Vec<Problem>,
+    /// By leaf: why its undo may be refused.
+    pub doubts: BTreeMap<usize, Why>,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    problems: Vec<Problem>,
+    doubts: BTreeMap<usize, Why>,
 }
 
 /// Everything that is known of the walk over one order.
@@ -82,21 +93,25 @@ pub(super) fn examine<'a>(
         undos: &undos,
     };
     let mut roles = vec![Role::Local; leaves.len()];
-    let mut problems = Vec::new();
+    let mut found = Found::default();
     let mut pivot = None;
     for group in course.groups() {
         let at = course.pivot(&group);
-        course.judge(&group, at, &mut roles, &mut problems);
+        course.judge(&group, at, &mut roles, &mut found);
         if group.chunk.is_none() {
             pivot = at.and_then(|at| steps.get(at)).map(|step| step.leaf);
         }
     }
+    let Found {
+        mut problems,
+        doubts,
+    } = found;
     problems.sort();
     problems.dedup();
-    let mut refuses = vec![false; leaves.len()];
+    let mut refuses = vec![None; leaves.len()];
     for step in &steps {
-        if let Some(flag) = refuses.get_mut(step.leaf) {
-            *flag |= step.refuses;
+        if let Some(why) = refuses.get_mut(step.leaf).filter(|why| why.is_none()) {
+            why.clone_from(&step.refuses);
         }
     }
     Examined {
@@ -105,6 +120,7 @@ pub(super) fn examine<'a>(
         refuses,
         undos,
         problems,
+        doubts,
         leaves,
     }
 }
@@ -166,7 +182,10 @@ impl Course<'_, '_> {
     /// The last occurrence that is not retriable.
     fn pivot(&self, group: &Group) -> Option<usize> {
         let fixed = |at: &&usize| {
-            let refuses = self.steps.get(**at).is_some_and(|step| step.refuses);
+            let refuses = self
+                .steps
+                .get(**at)
+                .is_some_and(|step| step.refuses.is_some());
             !self.foreign(group, **at) && (refuses || !self.repeatable(**at))
         };
         group.members.iter().rev().find(fixed).copied()
@@ -177,13 +196,7 @@ impl Course<'_, '_> {
             .is_none_or(|statement| repeatable(self.walk.brief, statement))
     }
 
-    fn judge(
-        &self,
-        group: &Group,
-        pivot: Option<usize>,
-        roles: &mut [Role],
-        problems: &mut Vec<Problem>,
-    ) {
+    fn judge(&self, group: &Group, pivot: Option<usize>, roles: &mut [Role], found: &mut Found) {
         for &at in &group.members {
             let (Some(step), Some(statement)) = (self.steps.get(at), self.statement(at)) else {
                 continue;
@@ -201,11 +214,11 @@ impl Course<'_, '_> {
             {
                 *kept = role;
             }
-            self.outcome(at, pivot, problems);
+            self.outcome(at, pivot, found);
             if let Some(pivot) = pivot {
                 match role {
-                    Role::Compensatable => self.before(group, at, pivot, problems),
-                    Role::Retriable => self.after(at, pivot, problems),
+                    Role::Compensatable => self.before(group, at, pivot, found),
+                    Role::Retriable => self.after(at, pivot, found),
                     Role::Local | Role::Pivot => {}
                 }
             }
@@ -213,7 +226,7 @@ impl Course<'_, '_> {
     }
 
     /// Calls whose outcome may stay unknown.
-    fn outcome(&self, at: usize, pivot: Option<usize>, problems: &mut Vec<Problem>) {
+    fn outcome(&self, at: usize, pivot: Option<usize>, found: &mut Found) {
         let Some(statement) = self.statement(at) else {
             return;
         };
@@ -225,9 +238,9 @@ impl Course<'_, '_> {
         }
         let leaf = self.leaf(at);
         match pivot {
-            _ if once.is_none() => problems.push(Problem::UnknownOutcome { leaf }),
+            _ if once.is_none() => found.problems.push(Problem::UnknownOutcome { leaf }),
             Some(pivot) if pivot != at => {
-                problems.push(Problem::OnceElsewhere {
+                found.problems.push(Problem::OnceElsewhere {
                     leaf,
                     pivot: self.leaf(pivot),
                 });
@@ -237,26 +250,28 @@ impl Course<'_, '_> {
     }
 
     /// An effect before the pivot.
-    fn before(&self, group: &Group, at: usize, pivot: usize, problems: &mut Vec<Problem>) {
+    fn before(&self, group: &Group, at: usize, pivot: usize, found: &mut Found) {
         let (leaf, last) = (self.leaf(at), self.leaf(pivot));
         let Some(statement) = self.statement(at) else {
             return;
         };
         let together = self.together(at, pivot);
         if self.foreign(group, at) {
-            problems.push(Problem::NoUndo { leaf, pivot: last });
+            found.problems.push(Problem::NoUndo { leaf, pivot: last });
         } else if matches!(statement.kind, StatementKind::Emit { .. }) {
             // In a loop the emit of one element precedes the pivot of the next: one transaction
             // keeps or drops both.
             if leaf < last || !together {
-                problems.push(Problem::EarlyEmit { leaf, pivot: last });
+                found
+                    .problems
+                    .push(Problem::EarlyEmit { leaf, pivot: last });
             }
         } else if !together {
-            self.undo(at, pivot, problems);
+            self.undo(at, pivot, found);
         }
     }
 
-    fn undo(&self, at: usize, pivot: usize, problems: &mut Vec<Problem>) {
+    fn undo(&self, at: usize, pivot: usize, found: &mut Found) {
         let (leaf, last) = (self.leaf(at), self.leaf(pivot));
         let Some(step) = self.steps.get(at) else {
             return;
@@ -266,18 +281,25 @@ impl Course<'_, '_> {
                 let stuck = |at: usize| {
                     matches!(self.undos.get(self.leaf(at)), Some(StepUndo::Missing))
                         && (!self.repeatable(at)
-                            || self.steps.get(at).is_some_and(|step| step.refuses))
+                            || self
+                                .steps
+                                .get(at)
+                                .is_some_and(|step| step.refuses.is_some()))
                 };
-                problems.push(if leaf != last && stuck(at) && stuck(pivot) {
-                    Problem::TwoPivots { leaf, pivot: last }
-                } else {
-                    Problem::NoUndo { leaf, pivot: last }
-                });
+                found
+                    .problems
+                    .push(if leaf != last && stuck(at) && stuck(pivot) {
+                        Problem::TwoPivots { leaf, pivot: last }
+                    } else {
+                        Problem::NoUndo { leaf, pivot: last }
+                    });
             }
             Some(written) => {
                 let held = self.held(at, pivot);
-                if let Some(doubt) = undo::doubt(self.walk, step, self.leaves, written, held) {
-                    problems.push(Problem::UndoRefuses { leaf, doubt });
+                let doubt = undo::doubt(self.walk, step, self.leaves, written, held);
+                if let Some((doubt, why)) = doubt {
+                    found.problems.push(Problem::UndoRefuses { leaf, doubt });
+                    found.doubts.extend(why.map(|why| (leaf, why)));
                 }
             }
             None => {}
@@ -306,7 +328,7 @@ impl Course<'_, '_> {
     }
 
     /// An effect after the pivot.
-    fn after(&self, at: usize, pivot: usize, problems: &mut Vec<Problem>) {
+    fn after(&self, at: usize, pivot: usize, found: &mut Found) {
         let (leaf, last) = (self.leaf(at), self.leaf(pivot));
         let Some(statement) = self.statement(at) else {
             return;
@@ -321,7 +343,7 @@ impl Course<'_, '_> {
             .is_some_and(|segment| matches!(segment.owner, Owner::Service(_)));
         let known = if local { last + 1 } else { last };
         if !super::holds::key_known(self.leaves, leaf, known) {
-            problems.push(Problem::LateHold { leaf, pivot: last });
+            found.problems.push(Problem::LateHold { leaf, pivot: last });
         }
     }
 

@@ -18,6 +18,7 @@ mod report;
 mod segments;
 mod survey;
 mod undo;
+mod why;
 
 pub use cut::{Cut, aggregates_of, kept_together};
 pub use delta::{inverse, is_delta};

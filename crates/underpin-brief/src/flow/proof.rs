@@ -2,6 +2,7 @@
 //! statement, put into goals. The proof itself is interval arithmetic in `expr`.
 
 use super::FlowId;
+use super::why::{Reason, Why};
 use crate::expr::interval::{Substitution, proves};
 use crate::model::*;
 use std::cell::Cell;
@@ -52,15 +53,15 @@ impl<'a> Proof<'a> {
         self.asked.get()
     }
 
-    /// Whether a row of `aggregate` keeps its invariants and bounds when `after` happens to it.
-    /// `before` tells whether it kept them before (a new row did not exist).
-    pub(super) fn keeps(
+    /// What a row of `aggregate` may break of its invariants and bounds when `assigns` happen to
+    /// it. `before` tells whether it kept them before (a new row did not exist).
+    pub(super) fn breaks(
         &self,
         aggregate: Id<Aggregate>,
         assigns: &[Assign],
         facts: &[Expr],
         before: bool,
-    ) -> bool {
+    ) -> Option<Why> {
         let declared = self.brief.aggregates.get(aggregate);
         let mut known = facts.to_vec();
         if before {
@@ -72,16 +73,22 @@ impl<'a> Proof<'a> {
             );
         }
         let after: Vec<Substitution> = assigns.iter().map(substitution).collect();
-        let fits = |assign: &Assign| {
-            declared.field_of_slot(assign.slot).is_none_or(|field| {
-                (!before || !field.marks.unique) && self.fits(&known, &assign.value, field)
-            })
+        let field = |assign: &Assign| {
+            let field = declared.field_of_slot(assign.slot)?;
+            if before && field.marks.unique {
+                return Some(Why::new(Reason::Taken, field.name.span));
+            }
+            let fits = self.fits(&known, &assign.value, field);
+            (!fits).then(|| Why::new(Reason::Bounds, field.name.span))
         };
-        assigns.iter().all(fits)
-            && declared.invariants.iter().all(|invariant| {
-                let goal = self.inline(&invariant.expr, 0);
-                (before && !mentions(&goal, assigns)) || self.proves(&known, &goal, &after)
-            })
+        let invariant = |invariant: &Invariant| {
+            let goal = self.inline(&invariant.expr, 0);
+            let kept = (before && !mentions(&goal, assigns)) || self.proves(&known, &goal, &after);
+            let code = || Reason::Condition(invariant.code.text.clone());
+            (!kept).then(|| Why::new(code(), invariant.expr.span))
+        };
+        let bounds = assigns.iter().find_map(field);
+        bounds.or_else(|| declared.invariants.iter().find_map(invariant))
     }
 
     /// Whether a value stays inside what is declared of the field that takes it.

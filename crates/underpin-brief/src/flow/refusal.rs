@@ -3,6 +3,7 @@
 use super::expand::{Item, Leaf};
 use super::known::{Known, Row, steady};
 use super::proof::Proof;
+use super::why::{Reason, Why};
 use super::{FlowId, Survey};
 use crate::model::*;
 use std::collections::BTreeSet;
@@ -12,8 +13,8 @@ use std::collections::BTreeSet;
 pub(super) struct Occurrence {
     /// Which leaf.
     pub leaf: usize,
-    /// Whether it can be refused.
-    pub refuses: bool,
+    /// Why it can be refused; `None` where it cannot.
+    pub refuses: Option<Why>,
     /// The row that it wrote, as it is known afterwards.
     pub row: Option<Row>,
     /// The conditions that hold afterwards.
@@ -113,7 +114,7 @@ impl<'a> Walk<'a> {
         known: &mut Known,
         statement: &Statement,
         place: (usize, usize),
-    ) -> (bool, Option<Row>) {
+    ) -> (Option<Why>, Option<Row>) {
         let Some(when) = &statement.when else {
             return self.statement(known, statement, place);
         };
@@ -132,7 +133,7 @@ impl<'a> Walk<'a> {
         known
             .rows
             .extend(bound.into_iter().map(|row| Row { key: None, ..row }));
-        (refuses || looks, row)
+        (refuses.or(looks), row)
     }
 
     fn statement(
@@ -140,20 +141,21 @@ impl<'a> Walk<'a> {
         known: &mut Known,
         statement: &Statement,
         place: (usize, usize),
-    ) -> (bool, Option<Row>) {
+    ) -> (Option<Why>, Option<Row>) {
         let looks = expressions(statement)
             .into_iter()
-            .any(|expr| self.misses(known, expr));
+            .find_map(|expr| self.misses(known, expr));
         let (refuses, row) = match &statement.kind {
             StatementKind::Let(value) => {
                 self.bind(known, statement, value);
-                (false, None)
+                (None, None)
             }
-            StatementKind::Require { condition, .. } => {
+            StatementKind::Require { condition, code } => {
                 let proved = self.proof.proves(&known.facts, condition, &[])
                     || self.state_follows(known, condition);
                 known.assume(self.brief, condition);
-                (!proved, None)
+                let reason = || Reason::Condition(code.text.clone());
+                ((!proved).then(|| Why::new(reason(), condition.span)), None)
             }
             StatementKind::Read {
                 aggregate,
@@ -168,7 +170,7 @@ impl<'a> Walk<'a> {
                 if stale.is_none() {
                     self.touch(known, statement, (*aggregate, &target), place);
                 }
-                (!present, None)
+                (missing(present, statement, &target), None)
             }
             StatementKind::Create { .. } => self.create(known, statement, place),
             StatementKind::Change { .. } => self.change(known, statement, place),
@@ -181,21 +183,25 @@ impl<'a> Walk<'a> {
                 if let Some(at) = at {
                     known.rows.remove(at);
                 }
-                (!present, None)
+                (missing(present, statement, target), None)
             }
             StatementKind::Call {
                 target: CallTarget::External(external, operation),
                 ..
             } => {
                 let external = self.brief.externals.get(*external);
-                (!external.operations.get(*operation).fails.is_empty(), None)
+                let first = external.operations.get(*operation).fails.first();
+                let why = |fails: &Fails| {
+                    Why::new(Reason::Fails(fails.code.text.clone()), fails.code.span)
+                };
+                (first.map(why), None)
             }
             StatementKind::Call {
                 target: CallTarget::Command(_),
                 ..
-            } => (true, None),
+            } => (Some(Why::new(Reason::Command, statement.name.span)), None),
             StatementKind::Emit { .. } | StatementKind::Return(_) | StatementKind::Each { .. } => {
-                (false, None)
+                (None, None)
             }
         };
         for expr in expressions(statement) {
@@ -205,7 +211,7 @@ impl<'a> Walk<'a> {
                 }
             });
         }
-        (refuses || looks, row)
+        (refuses.or(looks), row)
     }
 
     /// What a `let` names is equal to its value from here on.
@@ -229,20 +235,24 @@ impl<'a> Walk<'a> {
         known: &mut Known,
         statement: &Statement,
         place: (usize, usize),
-    ) -> (bool, Option<Row>) {
+    ) -> (Option<Why>, Option<Row>) {
         let StatementKind::Create {
             aggregate: id,
             sets,
             ..
         } = &statement.kind
         else {
-            return (false, None);
+            return (None, None);
         };
         let declared = self.brief.aggregates.get(*id);
-        let unique = declared.fields.iter().any(|field| field.marks.unique);
         let values = initial(declared, sets, statement);
-        let kept = self.proof.keeps(*id, &values, &known.facts, false);
-        let refuses = !declared.generated_key || unique || self.counted(*id) || !kept;
+        let broken = self.proof.breaks(*id, &values, &known.facts, false);
+        let key = declared.fields.first().filter(|_| !declared.generated_key);
+        let taken = key.map(|key| Why::new(Reason::Taken, key.name.span));
+        let refuses = taken
+            .or_else(|| unique(declared))
+            .or_else(|| self.counted(*id))
+            .or(broken);
         let row = Row {
             aggregate: *id,
             slot: statement.binding,
@@ -262,7 +272,7 @@ impl<'a> Walk<'a> {
         known: &mut Known,
         statement: &Statement,
         place: (usize, usize),
-    ) -> (bool, Option<Row>) {
+    ) -> (Option<Why>, Option<Row>) {
         let StatementKind::Change {
             aggregate: id,
             target,
@@ -271,9 +281,13 @@ impl<'a> Walk<'a> {
             ..
         } = &statement.kind
         else {
-            return (false, None);
+            return (None, None);
         };
-        let missing = !create && !self.present(known, *id, target);
+        let absent = missing(
+            *create || self.present(known, *id, target),
+            statement,
+            target,
+        );
         let unheld = super::is_delta(steps) || !self.holds;
         let at = self.touch(known, statement, (*id, target), place);
         let row = known.rows.get(at).cloned();
@@ -286,45 +300,43 @@ impl<'a> Walk<'a> {
         if *create && states.is_some() {
             states = None;
         }
-        let unique = *create
-            && self
-                .brief
-                .aggregates
-                .get(*id)
-                .fields
-                .iter()
-                .any(|field| field.marks.unique);
+        let declared = self.brief.aggregates.get(*id);
         let refused = self.steps(*id, steps, &mut facts, &mut states);
-        let limited = (*create && self.counted(*id)) || self.summed(*id, steps);
+        let made = || unique(declared).or_else(|| self.counted(*id));
+        let made = create.then(made).flatten();
+        let limited = made.or_else(|| self.summed(*id, steps));
         if let Some(row) = known.rows.get_mut(at) {
             row.states = states;
             row.segment = place.1;
         }
         known.written(*id, Some(at));
-        (
-            missing || unique || refused || limited,
-            known.rows.get(at).cloned(),
-        )
+        (absent.or(refused).or(limited), known.rows.get(at).cloned())
     }
 
-    /// Whether the steps of a change can be refused; afterwards `states` holds where it can be.
+    /// Why the steps of a change can be refused; afterwards `states` holds where it can be.
     pub(super) fn steps(
         &self,
         aggregate: Id<Aggregate>,
         steps: &[ChangeStep],
         facts: &mut Vec<Expr>,
         states: &mut Option<BTreeSet<usize>>,
-    ) -> bool {
+    ) -> Option<Why> {
         let declared = self.brief.aggregates.get(aggregate);
-        let mut refused = false;
+        let mut refused = None;
         for step in steps {
             match step {
-                ChangeStep::Require { condition, .. } => {
-                    refused |= !self.proof.proves(facts, condition, &[]);
+                ChangeStep::Require {
+                    condition, code, ..
+                } => {
+                    let proved = self.proof.proves(facts, condition, &[]);
+                    let reason = || Reason::Condition(code.text.clone());
+                    let why = (!proved).then(|| Why::new(reason(), condition.span));
+                    refused = refused.or(why);
                     facts.extend(super::known::conjuncts(condition).into_iter().cloned());
                 }
                 ChangeStep::Set(assigns) => {
-                    refused |= !self.proof.keeps(aggregate, assigns, facts, true);
+                    refused =
+                        refused.or_else(|| self.proof.breaks(aggregate, assigns, facts, true));
                     facts.retain(|fact| !about(fact, assigns));
                 }
                 ChangeStep::Move { id, .. } => {
@@ -333,12 +345,16 @@ impl<'a> Walk<'a> {
                     };
                     let to = all.moves.get(*id);
                     let from = states.take();
-                    refused |=
-                        !from.is_some_and(|from| from.iter().all(|state| to.from.contains(state)));
+                    let legal =
+                        from.is_some_and(|from| from.iter().all(|state| to.from.contains(state)));
+                    let reason = || Reason::Move(to.name.text.clone());
+                    let why = (!legal).then(|| Why::new(reason(), to.name.span));
+                    refused = refused.or(why);
                     *states = Some(BTreeSet::from([to.to]));
                     let state = state_assign(declared, all, to.to);
-                    refused |=
-                        state.is_some_and(|set| !self.proof.keeps(aggregate, &[set], facts, true));
+                    refused = refused.or_else(|| {
+                        state.and_then(|set| self.proof.breaks(aggregate, &[set], facts, true))
+                    });
                 }
             }
         }
@@ -427,12 +443,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether evaluating it may look for a key that is not there.
-    fn misses(&self, known: &Known, expr: &Expr) -> bool {
-        let mut missing = false;
+    /// What is looked for when it is evaluated and may not be there.
+    fn misses(&self, known: &Known, expr: &Expr) -> Option<Why> {
+        let mut missing = None;
         expr.walk(&mut |part| {
-            missing |= matches!(part.kind, ExprKind::Index(..))
+            let unknown = matches!(part.kind, ExprKind::Index(..))
                 && !known.indexed.iter().any(|seen| seen.same(part));
+            if unknown && missing.is_none() {
+                missing = Some(Why::new(Reason::Missing, part.span));
+            }
         });
         missing
     }
@@ -447,24 +466,27 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Whether a limit counts rows of the aggregate.
-    fn counted(&self, aggregate: Id<Aggregate>) -> bool {
-        self.brief
-            .limits
-            .rows()
-            .iter()
-            .any(|limit| match limit.kind {
-                LimitKind::Count { aggregate: of, .. } | LimitKind::Sum { aggregate: of, .. } => {
-                    of == aggregate
-                }
-                LimitKind::Rate { .. } => false,
-            })
+    /// The limit that counts rows of the aggregate.
+    fn counted(&self, aggregate: Id<Aggregate>) -> Option<Why> {
+        self.limit(|kind| match kind {
+            LimitKind::Count { aggregate: of, .. } | LimitKind::Sum { aggregate: of, .. } => {
+                *of == aggregate
+            }
+            LimitKind::Rate { .. } => false,
+        })
     }
 
-    /// Whether a limit sums a field that the steps set.
-    fn summed(&self, aggregate: Id<Aggregate>, steps: &[ChangeStep]) -> bool {
-        self.brief.limits.rows().iter().any(|limit| {
-            match limit.kind {
+    fn limit(&self, reaches: impl Fn(&LimitKind) -> bool) -> Option<Why> {
+        let limits = self.brief.limits.rows();
+        let limit = limits.iter().find(|limit| reaches(&limit.kind))?;
+        let reason = Reason::Limit(limit.name.text.clone());
+        Some(Why::new(reason, limit.name.span))
+    }
+
+    /// The limit that sums a field that the steps set.
+    fn summed(&self, aggregate: Id<Aggregate>, steps: &[ChangeStep]) -> Option<Why> {
+        self.limit(|kind| {
+            match *kind {
             LimitKind::Sum { aggregate: of, slot, .. } if of == aggregate => {
                 steps.iter().any(|step| {
                     matches!(step, ChangeStep::Set(sets) if sets.iter().any(|set| set.slot == slot))
@@ -474,6 +496,19 @@ impl<'a> Walk<'a> {
         }
         })
     }
+}
+
+fn unique(declared: &Aggregate) -> Option<Why> {
+    let field = declared.fields.iter().find(|field| field.marks.unique)?;
+    Some(Why::new(Reason::Taken, field.name.span))
+}
+
+fn missing(present: bool, statement: &Statement, target: &Target) -> Option<Why> {
+    let place = match target {
+        Target::Key(key) => key.span,
+        Target::Bound(_) => statement.name.span,
+    };
+    (!present).then(|| Why::new(Reason::Missing, place))
 }
 
 /// A new row: what is set, else the default, else absence; and the first state.

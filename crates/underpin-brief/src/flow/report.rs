@@ -5,6 +5,7 @@ use super::expand::leaves;
 use super::order::sound_order;
 use super::refusal::Walk;
 use super::undo::Doubt;
+use super::why::{Why, also};
 use super::{FlowId, Survey};
 use crate::codes::flows as codes;
 use crate::diagnostic::{Diagnostic, Edit, Help};
@@ -145,25 +146,30 @@ fn say(brief: &Brief, examined: &Examined<'_>, problem: Problem) -> Diagnostic {
         Problem::NoUndo { leaf, pivot } => no_undo(brief, examined, (leaf, pivot)),
         Problem::TwoPivots { leaf, pivot } => {
             let ((at, what), (later, last)) = (place(examined, leaf), place(examined, pivot));
-            Diagnostic::error(
+            let found = Diagnostic::error(
                 codes::U0404,
                 at,
                 format!("{what} and {last} can both be refused and neither can be taken back"),
             )
             .label("whichever comes first must be taken back when the other is refused")
-            .also(later, "can be refused after it")
+            .also(later, "can be refused after it");
+            also(
+                also(found, refusal(examined, leaf)),
+                refusal(examined, pivot),
+            )
             .help("declare an `undo` for one of them, or split them into two commands")
         }
         Problem::UndoRefuses { leaf, doubt } => undo_refuses(examined, leaf, doubt),
         Problem::EarlyEmit { leaf, pivot } => {
             let ((at, what), (later, last)) = (place(examined, leaf), place(examined, pivot));
-            Diagnostic::error(
+            let found = Diagnostic::error(
                 codes::U0403,
                 at,
                 format!("{what} tells of what may not happen"),
             )
             .label(format!("stands before {last}"))
-            .also(later, "can still be refused")
+            .also(later, "can still be refused");
+            also(found, refusal(examined, pivot))
         }
         Problem::UnknownOutcome { leaf } => {
             let (at, what) = place(examined, leaf);
@@ -181,13 +187,14 @@ fn say(brief: &Brief, examined: &Examined<'_>, problem: Problem) -> Diagnostic {
         }
         Problem::OnceElsewhere { leaf, pivot } => {
             let ((at, what), (later, last)) = (place(examined, leaf), place(examined, pivot));
-            Diagnostic::error(
+            let found = Diagnostic::error(
                 codes::U0406,
                 at,
                 format!("{what} may end in doubt, so nothing after it may be refused"),
             )
             .label("`once` may stand only at the pivot")
-            .also(later, format!("{last} can be refused after it"))
+            .also(later, format!("{last} can be refused after it"));
+            also(found, refusal(examined, pivot))
         }
         Problem::LateHold { leaf, pivot } => {
             let ((at, what), (later, last)) = (place(examined, leaf), place(examined, pivot));
@@ -205,6 +212,11 @@ fn say(brief: &Brief, examined: &Examined<'_>, problem: Problem) -> Diagnostic {
     }
 }
 
+/// Why a statement can be refused.
+fn refusal<'e>(examined: &'e Examined<'_>, leaf: usize) -> Option<&'e Why> {
+    examined.refuses.get(leaf)?.as_ref()
+}
+
 fn no_undo(brief: &Brief, examined: &Examined<'_>, (leaf, pivot): (usize, usize)) -> Diagnostic {
     let ((at, what), (later, last)) = (place(examined, leaf), place(examined, pivot));
     let diagnostic = if leaf == pivot {
@@ -217,6 +229,7 @@ fn no_undo(brief: &Brief, examined: &Examined<'_>, (leaf, pivot): (usize, usize)
             .label("needs an `undo`")
             .also(later, "can be refused after it")
     };
+    let diagnostic = also(diagnostic, refusal(examined, pivot));
     let Some(of) = examined.leaves.get(leaf) else {
         return diagnostic;
     };
@@ -255,6 +268,7 @@ fn undo_refuses(examined: &Examined<'_>, leaf: usize, doubt: Doubt) -> Diagnosti
         }
     };
     let diagnostic = Diagnostic::error(codes::U0402, span, message);
+    let diagnostic = also(diagnostic, examined.doubts.get(&leaf));
     match doubt {
         Doubt::Unproved => diagnostic
             .label("not proved to keep the invariants and to find the state that its moves need")

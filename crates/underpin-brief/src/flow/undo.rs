@@ -2,6 +2,7 @@
 
 use super::expand::{self, Leaf};
 use super::refusal::{Occurrence, Walk};
+use super::why::{Reason, Why};
 use super::{StepUndo, delta};
 use crate::model::*;
 
@@ -66,7 +67,7 @@ pub(super) fn written(statement: &Statement) -> Option<&Undo> {
     }
 }
 
-/// Why the undo of an occurrence may be refused; `None` where it cannot, or where the brief says
+/// Why the undo of an occurrence may be refused, and by what; `None` where it cannot, or where the brief says
 /// why it is sure. `held` tells that nobody else changes the row until then.
 pub(super) fn doubt(
     walk: &Walk<'_>,
@@ -74,7 +75,7 @@ pub(super) fn doubt(
     leaves: &[Leaf<'_>],
     undo: &StepUndo,
     held: bool,
-) -> Option<Doubt> {
+) -> Option<(Doubt, Option<Why>)> {
     let statement = leaves.get(step.leaf)?.statement;
     if let StatementKind::Call {
         target: CallTarget::External(external, operation),
@@ -111,21 +112,22 @@ pub(super) fn doubt(
         .filter(|fact| super::known::steady(fact))
         .cloned()
         .collect();
-    walk.steps(row.aggregate, steps, &mut facts, &mut states)
-        .then_some(Doubt::Unproved)
+    let why = walk.steps(row.aggregate, steps, &mut facts, &mut states)?;
+    Some((Doubt::Unproved, Some(why)))
 }
 
 fn operation_doubt(
     brief: &Brief,
     external: Id<External>,
     operation: Id<ExternalOperation>,
-) -> Option<Doubt> {
+) -> Option<(Doubt, Option<Why>)> {
     let external = brief.externals.get(external);
     let undo = external.operations.get(operation).undo.as_ref()?;
     let undo = external.operations.get(undo.operation);
-    if !undo.fails.is_empty() {
-        return Some(Doubt::Fails);
+    if let Some(fails) = undo.fails.first() {
+        let why = Why::new(Reason::Fails(fails.code.text.clone()), fails.code.span);
+        return Some((Doubt::Fails, Some(why)));
     }
     let repeatable = undo.read || undo.idempotent.is_some() || undo.status.is_some();
-    (!repeatable).then_some(Doubt::Unrepeatable)
+    (!repeatable).then_some((Doubt::Unrepeatable, None))
 }
