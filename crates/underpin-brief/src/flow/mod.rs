@@ -11,6 +11,7 @@ mod examine;
 mod expand;
 mod holds;
 mod known;
+mod mentioned;
 mod order;
 mod proof;
 mod refusal;

@@ -3,7 +3,8 @@
 use super::Cut;
 use super::examine::{Problem, examine};
 use super::expand::{aggregate, bound_in, has_effect};
-use super::refusal::{Walk, expressions};
+use super::mentioned::expressions;
+use super::refusal::Walk;
 use super::undo::written;
 use crate::model::*;
 use std::collections::BTreeSet;
