@@ -253,6 +253,7 @@ pub(crate) mod made {
             costs: Vec::new(),
             pins: Vec::new(),
             questions: Vec::new(),
+            texts: Texts::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod operations;
 mod quality;
 mod statements;
 mod table;
+mod texts;
 mod types;
 mod units;
 mod value;
@@ -25,6 +26,7 @@ pub use operations::*;
 pub use quality::*;
 pub use statements::*;
 pub use table::{Id, Named, Table};
+pub use texts::{NamedText, Texts};
 pub use types::{Origin, Shape, SlotType, Type, TypeNames};
 pub use units::{
     Bytes, Currency, Decimal, Duration, MoneyRate, Percent, Period, Rate, Text, div_half_even,
@@ -123,6 +125,8 @@ pub struct Brief {
     pub pins: Vec<Pin>,
     /// Questions asked by the author.
     pub questions: Vec<Question>,
+    /// What it was checked from, for whoever keeps it; nothing else may be derived from it.
+    pub texts: Texts,
 }
 
 impl TypeNames for Brief {

@@ -225,5 +225,6 @@ fn rest(world: &World<'_>, nodes: &[&Node], parts: Parts) -> Brief {
         costs: quality::costs(nodes),
         pins: quality::pins(cx, nodes),
         questions: quality::questions(cx, nodes),
+        texts: Texts::of(cx.sources),
     }
 }

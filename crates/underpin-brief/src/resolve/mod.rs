@@ -5,6 +5,7 @@
 //! reads a disk: the caller gives texts through a [`Loader`].
 
 mod actor;
+mod again;
 mod aggregate;
 mod build;
 mod command;
@@ -33,6 +34,7 @@ mod uses;
 mod view;
 mod world;
 
+pub use again::check_again;
 pub use load::{Given, Loader, Text};
 
 use crate::diagnostic::{Diagnostic, has_errors};
