@@ -10,6 +10,7 @@ pub mod externals;
 pub mod folder;
 pub mod forms;
 pub mod identity;
+pub mod migrate;
 pub mod serve;
 pub mod sql;
 mod start;
@@ -17,7 +18,7 @@ pub mod store;
 pub mod trace;
 pub mod world;
 
-pub use engine::one_process;
+pub use engine::{migration, one_process};
 pub use start::{
     Ground, Options, Prepared, Running, StartError, Started, block_on, start, start_embedded,
 };

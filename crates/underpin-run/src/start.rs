@@ -271,6 +271,8 @@ pub struct Started {
     pub recovered: Vec<String>,
     /// What the brief declares and is not served yet.
     pub notes: Vec<Diagnostic>,
+    /// What of the folder was migrated from an earlier brief, in a line each.
+    pub migrated: Vec<String>,
     /// Rows that were made as a sample, by aggregate.
     pub sampled: Vec<(String, u64)>,
 }
@@ -286,19 +288,20 @@ pub async fn start_embedded(
     sample: bool,
 ) -> Result<Started, StartError> {
     let brief = Arc::clone(&prepared.brief);
-    let mut told = (Vec::new(), Vec::new(), Vec::new());
+    let mut told = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let found = &mut told;
     let engine = |ground: Ground| async move {
         let begun = engine::begin(&brief, ground, sample).await?;
-        *found = (begun.recovered, begun.notes, begun.sampled);
+        *found = (begun.recovered, begun.notes, begun.migrated, begun.sampled);
         Ok(begun.backend)
     };
     let running = start(prepared, options, World::system(), engine).await?;
-    let (recovered, notes, sampled) = told;
+    let (recovered, notes, migrated, sampled) = told;
     Ok(Started {
         running,
         recovered,
         notes,
+        migrated,
         sampled,
     })
 }

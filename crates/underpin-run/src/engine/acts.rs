@@ -533,7 +533,7 @@ struct Change {
     delta: bool,
 }
 
-pub(super) fn slots_of(row: &Value) -> Vec<Value> {
+pub(crate) fn slots_of(row: &Value) -> Vec<Value> {
     match row {
         Value::Struct(slots) => slots.to_vec(),
         _ => Vec::new(),

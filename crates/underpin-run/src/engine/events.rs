@@ -26,7 +26,7 @@ pub(super) struct Listeners {
 }
 
 /// A source as the outbox keeps it.
-pub(super) fn source_text(brief: &Brief, source: EventSource) -> String {
+pub(crate) fn source_text(brief: &Brief, source: EventSource) -> String {
     let aggregate = |id: Id<Aggregate>| &*brief.aggregates.get(id).name.text;
     match source {
         EventSource::Event(id) => format!("event {}", brief.events.get(id).name),

@@ -36,7 +36,9 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use open::{Begun, begin};
+pub(crate) use acts::slots_of;
+pub(crate) use events::source_text;
+pub use open::{Begun, begin, migration};
 pub use unserved::{one_process, unserved};
 
 use self::core::Core;

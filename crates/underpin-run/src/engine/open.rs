@@ -5,7 +5,7 @@ use super::unserved::unserved;
 use super::{Engine, sample};
 use crate::backend::Backend;
 use crate::start::{Ground, StartError};
-use crate::store::OpenError;
+use crate::store::{OpenError, Store};
 use std::path::Path;
 use std::sync::Arc;
 use underpin_brief::codes::serving;
@@ -20,6 +20,8 @@ pub struct Begun {
     pub recovered: Vec<String>,
     /// What the brief declares and is not served yet.
     pub notes: Vec<Diagnostic>,
+    /// What of the folder was migrated from an earlier brief, in a line each.
+    pub migrated: Vec<String>,
     /// Rows made by `sample`, by aggregate; empty where it was not asked for, or the folder was
     /// not empty.
     pub sampled: Vec<(String, u64)>,
@@ -35,6 +37,7 @@ pub async fn begin(brief: &Arc<Brief>, ground: Ground, fill: bool) -> Result<Beg
     let externals = Arc::clone(&ground.externals);
     let engine = Engine::open(brief, &path, ground.world.clone(), ground.externals)
         .map_err(|error| refused(&error))?;
+    let migrated = engine.inner.store.standing().migrated.clone();
     engine.know(Arc::clone(&ground.names));
     let recovered = engine
         .start()
@@ -53,6 +56,7 @@ pub async fn begin(brief: &Arc<Brief>, ground: Ground, fill: bool) -> Result<Beg
         backend: Arc::new(engine),
         recovered,
         notes: unserved(brief),
+        migrated,
         sampled,
     })
 }
@@ -60,6 +64,15 @@ pub async fn begin(brief: &Arc<Brief>, ground: Ground, fill: bool) -> Result<Beg
 fn shown(folder: &Path) -> String {
     let shown = folder.display().to_string();
     shown.trim_end_matches("/.").to_owned()
+}
+
+/// What starting a brief on a data folder would migrate, for people, in a line each. No file is
+/// touched.
+///
+/// # Errors
+/// As [`begin`].
+pub fn migration(brief: &Brief, folder: &Path) -> Result<Vec<String>, StartError> {
+    Store::ahead(folder, brief).map_err(|error| refused(&error))
 }
 
 fn refused(error: &OpenError) -> StartError {
@@ -74,15 +87,17 @@ fn refused(error: &OpenError) -> StartError {
             differences,
         } => {
             let mut message = format!(
-                "the data folder `{}` was made by another brief",
+                "the data folder `{}` was made by another brief, and is not migrated to this one",
                 shown(folder)
             );
             for difference in differences {
                 message.push_str("\n  - ");
                 message.push_str(difference);
             }
-            StartError::new(serving::U0696, message)
-                .help("nothing was touched; give this brief a folder of its own with `--data`")
+            StartError::new(serving::U0696, message).help(
+                "nothing was touched; decide each of these in the brief, or give it a folder of \
+                 its own with `--data`",
+            )
         }
         OpenError::Unusable(folder, why) => {
             let message = format!("the data folder `{}` cannot be used: {why}", shown(folder));

@@ -73,10 +73,6 @@ const TABLE: &[Construct] = &[
         places: called_undos,
     },
     Construct {
-        code: serving::U0618,
-        places: upcasts,
-    },
-    Construct {
         code: serving::U0619,
         places: priorities,
     },
@@ -231,14 +227,6 @@ fn calls_with_undo(statements: &[Statement], found: &mut Vec<Place>) {
     }
 }
 
-fn upcasts(brief: &Brief) -> Vec<Place> {
-    let older = brief.events.rows().iter();
-    older
-        .filter(|event| !event.upcasts.is_empty())
-        .map(|event| place("event", &event.name))
-        .collect()
-}
-
 fn priorities(brief: &Brief) -> Vec<Place> {
     let special = |priority: Priority| priority != Priority::Normal;
     let commands = brief.commands.rows().iter();
@@ -352,10 +340,6 @@ mod tests {
             &["U0616"],
         ),
         ("flag beta\ntier low { flag beta }", &["U0616"]),
-        (
-            "event Said about=Thing version=2 { field a text; upcast from=1 { set a=\"'x'\" } }",
-            &["U0618"],
-        ),
         (
             "command add { allow user; create thing Thing { set note=\"'x'\" }; priority high }",
             &["U0619"],

@@ -305,6 +305,9 @@ async fn a_folder_of_another_brief_is_refused_and_left_as_it_was() {
     let Started { running, .. } = start_embedded(prepared(), quiet(&temp), false)
         .await
         .unwrap();
+    let client = Client::of(&running, &temp);
+    let added = client.ask("POST", "/books", "", r#"{"title":"Emma"}"#);
+    assert_eq!(status(&added.await), "201");
     let used = start_embedded(prepared(), quiet(&temp), false)
         .await
         .err()

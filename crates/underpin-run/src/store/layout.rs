@@ -93,6 +93,11 @@ pub struct Column {
 }
 
 impl Column {
+    /// Its type in the database.
+    pub(crate) fn declared(&self) -> &'static str {
+        self.kind.declared()
+    }
+
     /// A column for a slot of that name and type.
     #[must_use]
     pub fn new(brief: &Brief, name: &str, ty: &Type) -> Self {
@@ -246,11 +251,7 @@ impl Layout {
             lines.join(", ")
         )];
         let bare = self.table.trim_matches('"');
-        for &slot in &self.uniques {
-            let name = quoted(&format!(
-                "{bare} unique {}",
-                self.column(slot).trim_matches('"')
-            ));
+        for (&slot, name) in self.uniques.iter().zip(self.unique_indexes()) {
             let on = self.scoped([slot]);
             statements.push(format!(
                 "CREATE UNIQUE INDEX IF NOT EXISTS {name} ON {} ({on})",
@@ -269,6 +270,16 @@ impl Layout {
             ));
         }
         statements
+    }
+
+    /// The quoted names of the indexes that keep fields unique.
+    pub(crate) fn unique_indexes(&self) -> Vec<String> {
+        let bare = self.table.trim_matches('"');
+        let name = |slot: &usize| {
+            let column = self.column(*slot).trim_matches('"');
+            quoted(&format!("{bare} unique {column}"))
+        };
+        self.uniques.iter().map(name).collect()
     }
 
     /// `key = ?1 AND … AND tenant = ?n` with parameters counted from `first`.

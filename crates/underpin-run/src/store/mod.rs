@@ -10,11 +10,13 @@ mod schema;
 mod writer;
 
 pub use error::StoreError;
+pub(crate) use layout::write as write_value;
 pub use layout::{Column, Kind, Layout, quoted};
 pub(crate) use rows::sql_values;
 pub use rows::{Rows, Written};
 pub use schema::{FORMAT, Schema};
 
+use crate::migrate::{self, Found, Standing};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
@@ -96,6 +98,7 @@ impl std::error::Error for OpenError {}
 pub struct Store {
     file: PathBuf,
     schema: Arc<Schema>,
+    standing: Standing,
     writer: Writer,
     readers: Arc<Mutex<Vec<Connection>>>,
     _lock: File,
@@ -122,21 +125,51 @@ impl Store {
         let lock = lock(folder)?;
         let schema = Arc::new(Schema::new(brief));
         let file = folder.join("store.sqlite");
-        let connection = open_writer(&file, folder, &schema)?;
+        let (connection, standing) = open_writer(&file, folder, brief, &schema, &hook)?;
         let writer = Writer::start(connection, QUEUE, hook).map_err(|e| unusable(e.to_string()))?;
         Ok(Self {
             file,
             schema,
+            standing,
             writer,
             readers: Arc::default(),
             _lock: lock,
         })
     }
 
+    /// What opening the store in `folder` under a brief would migrate, for people, in a line each;
+    /// nothing where it would change nothing. No file is touched.
+    ///
+    /// # Errors
+    /// [`OpenError`], as [`Store::open`] would say it.
+    pub fn ahead(folder: &Path, brief: &Brief) -> Result<Vec<String>, OpenError> {
+        let file = folder.join("store.sqlite");
+        if !file.exists() {
+            return Ok(Vec::new());
+        }
+        let _lock = lock(folder)?;
+        let schema = Schema::new(brief);
+        match looked(&file, brief, &schema) {
+            Ok(Found::Own(_)) => Ok(Vec::new()),
+            Ok(Found::Migrate(migration)) => Ok(migration.standing().migrated),
+            Ok(Found::Refused(differences)) => Err(OpenError::OtherBrief {
+                folder: folder.to_owned(),
+                differences,
+            }),
+            Err(error) => Err(OpenError::Unusable(folder.to_owned(), error.to_string())),
+        }
+    }
+
     /// The tables.
     #[must_use]
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// Which brief it stands under, and what was migrated for that.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Runs `work` in the next batch of the writer; ready when it is durable. Where `work` fails,
@@ -208,26 +241,49 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn open_writer(file: &Path, folder: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+/// What a folder holds of another brief, looked at without a change to any of its files.
+fn looked(file: &Path, brief: &Brief, schema: &Schema) -> Result<Found, StoreError> {
+    let logged = file.with_extension("sqlite-wal").exists();
+    let connection = open_plain(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // What is refused stays as it is: closing must not fold a log into the rows, but take away one
+    // that only this look has made.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, logged)?;
+    migrate::look(&connection, brief, schema)
+}
+
+fn open_writer(
+    file: &Path,
+    folder: &Path,
+    brief: &Brief,
+    schema: &Schema,
+    hook: &Hook,
+) -> Result<(Connection, Standing), OpenError> {
     let unusable = |why: StoreError| OpenError::Unusable(folder.to_owned(), why.to_string());
     if file.exists() {
-        let logged = file.with_extension("sqlite-wal").exists();
-        let differences = open_plain(file, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .and_then(|connection| {
-                // What is refused stays as it is: closing must not fold a log into the rows, but
-                // take away one that only this look has made.
-                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, logged)?;
-                schema.differences(&connection)
-            })
-            .map_err(unusable)?;
-        if !differences.is_empty() {
+        let found = looked(file, brief, schema).map_err(unusable)?;
+        if let Found::Refused(differences) = found {
             return Err(OpenError::OtherBrief {
                 folder: folder.to_owned(),
                 differences,
             });
         }
+        let settle = |connection: &Connection| -> Result<Standing, StoreError> {
+            let standing = match found {
+                Found::Migrate(migration) => {
+                    migrate::apply(connection, &migration, brief, &schema.text(), hook)?;
+                    migration.standing()
+                }
+                Found::Own(standing) => {
+                    migrate::adopt(connection, brief)?;
+                    standing
+                }
+                Found::Refused(_) => Standing::default(),
+            };
+            schema.index(connection)?;
+            Ok(standing)
+        };
         return open_writing(file)
-            .and_then(|connection| schema.index(&connection).map(|()| connection))
+            .and_then(|connection| settle(&connection).map(|standing| (connection, standing)))
             .map_err(unusable);
     }
     // The tables are made under another name, so that a crash leaves no half-made store.
@@ -237,11 +293,20 @@ fn open_writer(file: &Path, folder: &Path, schema: &Schema) -> Result<Connection
         &begun,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     )
-    .and_then(|connection| schema.create(&connection));
+    .and_then(|connection| {
+        schema.create(&connection)?;
+        migrate::begin(&connection, brief)
+    });
     made.map_err(unusable)?;
     let named = std::fs::rename(&begun, file).and_then(|()| File::open(folder)?.sync_all());
     named.map_err(|error| unusable(StoreError::Database(error.to_string())))?;
-    open_writing(file).map_err(unusable)
+    let standing = Standing {
+        generation: 1,
+        ..Standing::default()
+    };
+    open_writing(file)
+        .map(|connection| (connection, standing))
+        .map_err(unusable)
 }
 
 fn open_plain(file: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

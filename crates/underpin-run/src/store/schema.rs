@@ -1,5 +1,5 @@
-//! The schema that follows from a brief, and the guard before a data folder that another brief
-//! made: it is refused untouched, naming what differs.
+//! The schema that follows from a brief, with a description by which folders are compared whose
+//! brief was not kept.
 
 use super::StoreError;
 use super::layout::{Kind, Layout};
@@ -56,7 +56,8 @@ impl Schema {
         &self.layouts
     }
 
-    fn text(&self) -> String {
+    /// The description by which folders are compared that kept no brief.
+    pub(super) fn text(&self) -> String {
         self.description
             .iter()
             .map(|(place, what)| format!("{place}: {what}\n"))
@@ -91,25 +92,31 @@ impl Schema {
         Ok(())
     }
 
+    /// Says where the store's own tables are of another format.
+    pub(crate) fn format_differs(
+        &self,
+        connection: &Connection,
+    ) -> Result<Option<String>, StoreError> {
+        let format = meta(connection, "format")?;
+        let found = format.as_deref().unwrap_or("none");
+        let differs = found != FORMAT;
+        Ok(differs.then(|| format!("the format of the store is `{found}`, not `{FORMAT}`")))
+    }
+
     /// What of the stored schema differs from this one; empty where nothing does.
-    pub(super) fn differences(&self, connection: &Connection) -> Result<Vec<String>, StoreError> {
-        let meta = |name: &str| {
-            connection
-                .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
-                    row.get(0)
-                })
-                .optional()
-        };
-        let format: Option<String> = meta("format")?;
-        if format.as_deref() != Some(FORMAT) {
-            let found = format.unwrap_or_else(|| "none".to_owned());
-            return Ok(vec![format!(
-                "the format of the store is `{found}`, not `{FORMAT}`"
-            )]);
-        }
-        let stored: Option<String> = meta("schema")?;
+    pub(crate) fn differences(&self, connection: &Connection) -> Result<Vec<String>, StoreError> {
+        let stored = meta(connection, "schema")?;
         Ok(compare(&stored.unwrap_or_default(), &self.text()))
     }
+}
+
+fn meta(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    let found = connection
+        .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(found)
 }
 
 fn describe(

@@ -39,11 +39,52 @@ pub struct Args {
     /// Fill an empty data folder through ordinary commands.
     #[arg(long)]
     sample: bool,
+    /// What to do with a data folder of an earlier version of the brief.
+    #[arg(long, value_enum, default_value_t = Migrate::Auto)]
+    migrate: Migrate,
     /// Log requests as JSON on standard error; the default where that is no terminal.
     #[arg(long)]
     log: bool,
     #[command(flatten)]
     boundaries: Boundaries,
+}
+
+/// What to do with a data folder of an earlier version of the brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Migrate {
+    /// Migrate it where nothing is lost; otherwise refuse it untouched.
+    Auto,
+    /// Refuse it untouched.
+    Never,
+    /// Only say what would be done; nothing is touched or started.
+    Plan,
+}
+
+/// What `--migrate` says before anything starts; the exit code where that is all.
+fn ahead(args: &Args, brief: &model::Brief, terminal: &mut Terminal) -> Option<ExitCode> {
+    if args.migrate == Migrate::Auto {
+        return None;
+    }
+    let changes = match underpin_run::migration(brief, &args.data) {
+        Ok(changes) => changes,
+        Err(error) => {
+            terminal.err(&format!("{error}\n"));
+            return Some(findings());
+        }
+    };
+    let list: String = changes.iter().map(|change| format!("  {change}\n")).collect();
+    let data = args.data.display();
+    match (args.migrate, changes.is_empty()) {
+        (Migrate::Plan, true) => terminal.out(&format!("`{data}`: nothing to migrate\n")),
+        (Migrate::Plan, false) => terminal.out(&format!("`{data}` would be migrated:\n{list}")),
+        (_, true) => return None,
+        (_, false) => {
+            let message = format!("`{data}` is of an earlier version of the brief:\n{list}");
+            let help = "leave out `--migrate never` to migrate it; nothing is lost by that";
+            return Some(fail(terminal, message.trim_end(), help));
+        }
+    }
+    Some(FINE)
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
@@ -55,6 +96,9 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
         Ok(options) => options,
         Err((message, help)) => return fail(terminal, &message, &help),
     };
+    if let Some(code) = ahead(args, &planned.brief, terminal) {
+        return code;
+    }
     let services = planned.design.services().len();
     let outcome = underpin_run::block_on(serve(prepared(planned), options, args.sample, services, terminal));
     match outcome {
@@ -138,6 +182,9 @@ fn greeting(brief: &model::Brief, started: &Started, services: usize) -> String 
         let count = started.recovered.len();
         let flows = if count == 1 { "flow" } else { "flows" };
         lines.push_str(&format!("recovered {count} {flows}: {}\n", started.recovered.join(", ")));
+    }
+    for change in &started.migrated {
+        lines.push_str(&format!("migrated: {change}\n"));
     }
     if !started.sampled.is_empty() {
         let rows: Vec<String> =

@@ -128,32 +128,9 @@ async fn a_declined_order_is_taken_back_after_a_crash_at_every_place() {
 }
 
 #[tokio::test]
-async fn a_folder_of_another_brief_is_refused_untouched() {
-    let mut house = House::new(SHOP).await;
-    house.product("a", 10).await;
-    house.restart().await;
+async fn a_folder_in_use_is_refused() {
+    let house = House::new(SHOP).await;
     let path = house.folder.folder.path(".");
-    let other = brief(&SHOP.replace("field stock int", "field stock int; field weight int?"));
-    let folder = crate::testing::TempFolder::new();
-    for name in ["store.sqlite", "store.sqlite-wal"] {
-        if path.join(name).exists() {
-            std::fs::copy(path.join(name), folder.folder.path(name)).expect("a copy");
-        }
-    }
-    let before = std::fs::read(folder.folder.path("store.sqlite")).expect("a store");
-    let error =
-        crate::store::Store::open(&folder.folder.path("."), &other, crate::store::no_hook());
-    let Err(OpenError::OtherBrief { differences, .. }) = error else {
-        panic!("refused")
-    };
-    assert_eq!(
-        differences,
-        ["aggregate Product, field weight (`int?`) is only in the brief"]
-    );
-    assert_eq!(
-        before,
-        std::fs::read(folder.folder.path("store.sqlite")).expect("a store")
-    );
     let same = crate::store::Store::open(&path, &house.brief, crate::store::no_hook());
     assert!(matches!(same, Err(OpenError::InUse(_))));
 }
