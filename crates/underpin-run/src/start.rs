@@ -8,15 +8,15 @@ use crate::backend::Backend;
 use crate::engine;
 use crate::externals::{Behaviour, Chosen, Externals, Http, Simulated};
 use crate::folder::Folder;
-use crate::identity::{Issuer, Names};
+use crate::identity::{ExternalIssuer, Issuer, Names, Provider, Trust};
 use crate::serve::api::{self, Api, Cursors, Webhooks};
 use crate::serve::builtin::{self, Builtin};
 use crate::serve::front::Front;
 use crate::serve::log::{Level, Line, Log};
 use crate::serve::metrics::Metrics;
 use crate::serve::{Drain, Limits, Served, serve};
-use crate::world::World;
-use checks::{bind, data_folder, known_names, loopback, not_bound};
+use crate::world::{Moment, World};
+use checks::{bind, data_folder, known_names, not_bound, reachable};
 use reception::Reception;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -36,7 +36,8 @@ use underpin_contract::Contract;
 /// How a backend is to be run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where it listens; only loopback addresses, since tokens are made on the command line.
+    /// Where it listens; only loopback addresses, unless there is an `issuer`: tokens of the
+    /// development issuer are made on the command line.
     pub address: IpAddr,
     /// The port; 0 for any free one.
     pub port: u16,
@@ -48,6 +49,8 @@ pub struct Options {
     pub with: BTreeMap<String, String>,
     /// Fixed delays of simulated externals, by `external` or `external.operation`.
     pub slow: BTreeMap<String, Duration>,
+    /// The OpenID Connect provider whose tokens are believed instead of the development issuer's.
+    pub issuer: Option<ExternalIssuer>,
     /// Whether requests are logged on standard error.
     pub log: bool,
     /// How long requests in flight may take when the server stops.
@@ -65,6 +68,7 @@ impl Options {
             seed: None,
             with: BTreeMap::new(),
             slow: BTreeMap::new(),
+            issuer: None,
             log: true,
             drain: Duration::from_secs(20),
         }
@@ -167,7 +171,7 @@ where
     F: Future<Output = Result<Arc<dyn Backend>, StartError>>,
 {
     let began = world.now();
-    loopback(options.address)?;
+    reachable(&options)?;
     known_names(&prepared.brief, &options)?;
     let data = Folder::open(&options.data).map_err(|error| data_folder(&options, &error))?;
     let unusable = |error: io::Error| data_folder(&options, &error);
@@ -182,6 +186,7 @@ where
         .local_addr()
         .map_err(|error| not_bound(&options, &error))?;
     let names = Arc::new(Names::of(&data).map_err(unusable)?);
+    let trust = trust(&prepared.brief, &options, &data, (address, began)).await?;
     let externals = externals(&prepared.brief, &options, &world, &data)?;
     let ground = Ground {
         world: world.clone(),
@@ -197,7 +202,7 @@ where
         ..Limits::default()
     };
     let watched = (Arc::clone(&metrics), drain.clone());
-    let handler = handler(&prepared, &ground, &backend, address, watched).map_err(unusable)?;
+    let handler = handler(&prepared, &ground, &backend, trust, watched).map_err(unusable)?;
     let front = Front::new(
         Arc::new(handler),
         world.clone(),
@@ -233,22 +238,48 @@ where
     })
 }
 
+/// Whose tokens are believed.
+async fn trust(
+    brief: &Brief,
+    options: &Options,
+    data: &Folder,
+    (address, now): (SocketAddr, Moment),
+) -> Result<Trust, StartError> {
+    let system = &brief.system.name.text;
+    let Some(issuer) = &options.issuer else {
+        let own =
+            Issuer::at(data, system, address).map_err(|error| data_folder(options, &error))?;
+        return Ok(Trust::Development(Arc::new(own)));
+    };
+    let url = issuer.url.clone();
+    let actors = checks::sign_in_elsewhere(brief);
+    let opened = Provider::open(issuer.clone(), system, actors, data, now).await;
+    opened.map(Trust::External).map_err(|why| {
+        StartError::new(
+            serving::U0697,
+            format!("the issuer `{url}` cannot be used: {why}"),
+        )
+        .help(
+            "`--issuer` is the `issuer` of its `/.well-known/openid-configuration`, to the letter",
+        )
+    })
+}
+
 /// Everything that answers: the contract's operations behind what every backend answers.
 fn handler(
     prepared: &Prepared,
     ground: &Ground,
     backend: &Arc<dyn Backend>,
-    address: SocketAddr,
+    trust: Trust,
     (metrics, drain): (Arc<Metrics>, Drain),
 ) -> io::Result<Builtin> {
     let Ground {
         data, world, names, ..
     } = ground;
-    let issuer = Arc::new(Issuer::at(data, &prepared.brief.system.name.text, address)?);
     let api = Api::new(api::Parts {
         contract: Arc::clone(&prepared.contract),
         backend: Arc::clone(backend),
-        issuer: Arc::clone(&issuer),
+        trust: trust.clone(),
         names: Arc::clone(names),
         cursors: Cursors::of(data, &*world.random)?,
         webhooks: Webhooks::of(&prepared.brief, data, &*world.random)?,
@@ -258,7 +289,7 @@ fn handler(
         metrics,
         drain,
         openapi: prepared.openapi.clone(),
-        issuer,
+        trust,
         next: Arc::new(api),
     }))
 }

@@ -1,19 +1,24 @@
 //! Who asks. For development an OpenID Connect issuer lives in the process: its key is born in the
 //! data folder, `underpin token` mints with it, the server verifies and publishes what clients
-//! need to verify too. Must not know what callers may do: that is the brief's `allow`.
+//! need to verify too. An OpenID Connect provider elsewhere takes its place where one is named. Must
+//! not know what callers may do: that is the brief's `allow`.
 
 mod caller;
+mod external;
 mod issuer;
 mod key;
 mod mint;
 mod names;
+mod trust;
 mod verify;
 
 pub use caller::Caller;
+pub use external::{ClaimNames, ExternalIssuer, Provider};
 pub use issuer::Issuer;
 pub use key::SigningKey;
 pub use mint::{TokenRequest, Unmintable};
 pub use names::Names;
+pub use trust::Trust;
 pub use verify::{Rejected, bearer};
 
 /// Names of claims that the language gives a meaning; all others are `caller.claims`.

@@ -25,8 +25,14 @@ pub enum Rejected {
     Expired,
     /// Not valid yet.
     Early,
+    /// Issued longer ago than is accepted, or nobody says when.
+    Aged,
     /// Without subject or actor.
     Incomplete,
+    /// Of an actor who does not sign in through this issuer.
+    Actor,
+    /// The issuer's keys cannot be had now: nobody can tell whether the token is good.
+    Unready,
 }
 
 impl Rejected {
@@ -40,7 +46,10 @@ impl Rejected {
             Self::Audience => "the token is for another audience",
             Self::Expired => "the token has expired",
             Self::Early => "the token is not valid yet",
+            Self::Aged => "the token was issued too long ago",
             Self::Incomplete => "the token names no subject or no actor",
+            Self::Actor => "the token's actor does not sign in through this issuer",
+            Self::Unready => "the issuer's keys cannot be had at the moment",
         }
     }
 }
@@ -75,29 +84,72 @@ impl Issuer {
     }
 
     fn check(&self, claims: &Map<String, Value>, now: Moment) -> Result<(), Rejected> {
-        let issuer = text(claims, "iss").ok_or(Rejected::Issuer)?;
-        if !self.names.iter().any(|name| name == issuer) {
-            return Err(Rejected::Issuer);
-        }
-        let meant = |value: &Value| value.as_str() == Some(&self.audience);
-        let for_us = match claims.get("aud") {
-            Some(Value::Array(several)) => several.iter().any(meant),
-            Some(one) => meant(one),
-            None => false,
-        };
-        if !for_us {
-            return Err(Rejected::Audience);
-        }
-        let seconds = |name| claims.get(name).and_then(Value::as_i64);
-        let now = now.unix_seconds();
-        if seconds("exp").is_none_or(|end| now >= end.saturating_add(SKEW)) {
-            return Err(Rejected::Expired);
-        }
-        if seconds("nbf").is_some_and(|start| now < start.saturating_sub(SKEW)) {
-            return Err(Rejected::Early);
-        }
-        Ok(())
+        issued_by(claims, |issuer| {
+            self.names.iter().any(|name| name == issuer)
+        })?;
+        meant_for(claims, &self.audience)?;
+        within_its_time(claims, now)
     }
+}
+
+/// Whether the issuer is one of ours.
+pub(super) fn issued_by(
+    claims: &Map<String, Value>,
+    ours: impl Fn(&str) -> bool,
+) -> Result<(), Rejected> {
+    let issuer = text(claims, "iss").ok_or(Rejected::Issuer)?;
+    ours(issuer).then_some(()).ok_or(Rejected::Issuer)
+}
+
+/// Whether it is for that audience.
+pub(super) fn meant_for(claims: &Map<String, Value>, audience: &str) -> Result<(), Rejected> {
+    let meant = |value: &Value| value.as_str() == Some(audience);
+    let for_us = match claims.get("aud") {
+        Some(Value::Array(several)) => several.iter().any(meant),
+        Some(one) => meant(one),
+        None => false,
+    };
+    for_us.then_some(()).ok_or(Rejected::Audience)
+}
+
+/// A moment that a claim names, in seconds; parts of a second are left out.
+fn seconds(claims: &Map<String, Value>, name: &str) -> Option<i64> {
+    let number = claims.get(name)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float saturates, and no time is that far"
+    )]
+    number
+        .as_i64()
+        .or_else(|| number.as_f64().map(|float| float as i64))
+}
+
+/// Whether it is valid at `now`.
+pub(super) fn within_its_time(claims: &Map<String, Value>, now: Moment) -> Result<(), Rejected> {
+    let now = now.unix_seconds();
+    if seconds(claims, "exp").is_none_or(|end| now >= end.saturating_add(SKEW)) {
+        return Err(Rejected::Expired);
+    }
+    if seconds(claims, "nbf").is_some_and(|start| now < start.saturating_sub(SKEW)) {
+        return Err(Rejected::Early);
+    }
+    Ok(())
+}
+
+/// Whether it was issued at most `most` ago, and not in the future.
+pub(super) fn young(
+    claims: &Map<String, Value>,
+    now: Moment,
+    most: std::time::Duration,
+) -> Result<(), Rejected> {
+    let issued = seconds(claims, "iat").ok_or(Rejected::Aged)?;
+    let now = now.unix_seconds();
+    if issued > now.saturating_add(SKEW) {
+        return Err(Rejected::Early);
+    }
+    let most = i64::try_from(most.as_secs()).unwrap_or(i64::MAX);
+    let end = issued.saturating_add(most).saturating_add(SKEW);
+    (now < end).then_some(()).ok_or(Rejected::Aged)
 }
 
 /// The library checks the signature; issuer, audience and times are checked here, because the

@@ -7,7 +7,7 @@ use super::http::{Answer, Handler, Request};
 use super::metrics::{self, Metrics};
 use super::problem::Problem;
 use crate::backend::{Backend, Pending};
-use crate::identity::Issuer;
+use crate::identity::Trust;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::body::Bytes;
@@ -23,8 +23,7 @@ pub struct Builtin {
     openapi: Document,
     docs: Document,
     docs_policy: String,
-    configuration: Value,
-    jwks: Value,
+    published: Published,
     next: Arc<dyn Handler>,
 }
 
@@ -68,8 +67,8 @@ pub struct Parts {
     pub drain: Drain,
     /// The OpenAPI document.
     pub openapi: Value,
-    /// Who signs tokens.
-    pub issuer: Arc<Issuer>,
+    /// Whose tokens are believed.
+    pub trust: Trust,
     /// What answers everything else.
     pub next: Arc<dyn Handler>,
 }
@@ -86,8 +85,7 @@ impl Builtin {
             openapi: Document::new("application/json", parts.openapi.to_string()),
             docs: Document::new("text/html; charset=utf-8", page.html),
             docs_policy: page.policy,
-            configuration: parts.issuer.configuration(),
-            jwks: parts.issuer.jwks(),
+            published: Published::of(&parts.trust),
             next: parts.next,
         }
     }
@@ -103,9 +101,7 @@ impl Builtin {
                 .docs
                 .answer(request)
                 .header("content-security-policy", &self.docs_policy),
-            "/.well-known/openid-configuration" => published(&self.configuration),
-            "/.well-known/jwks.json" => published(&self.jwks),
-            _ => return None,
+            path => self.published.answer(path)?,
         };
         let reads = request.method == Method::GET || request.method == Method::HEAD;
         let answer = if reads { answer } else { only_reads() };
@@ -135,8 +131,49 @@ impl Builtin {
     }
 }
 
-fn published(document: &Value) -> Answer {
-    Answer::json(StatusCode::OK, document).header("cache-control", "public, max-age=300")
+/// What clients find out about who signs tokens.
+enum Published {
+    /// The documents of the development issuer.
+    Own { configuration: Value, jwks: Value },
+    /// Where the provider's configuration stands, and the metadata of this resource (RFC 9728).
+    Elsewhere { place: String, resource: Value },
+}
+
+impl Published {
+    fn of(trust: &Trust) -> Self {
+        match trust {
+            Trust::Development(issuer) => Self::Own {
+                configuration: issuer.configuration(),
+                jwks: issuer.jwks(),
+            },
+            Trust::External(provider) => Self::Elsewhere {
+                place: format!(
+                    "{}/.well-known/openid-configuration",
+                    provider.url().trim_end_matches('/')
+                ),
+                resource: json!({
+                    "resource": provider.audience(),
+                    "authorization_servers": [provider.url()],
+                    "bearer_methods_supported": ["header"],
+                }),
+            },
+        }
+    }
+
+    fn answer(&self, path: &str) -> Option<Answer> {
+        let document = match (self, path) {
+            (Self::Own { configuration, .. }, "/.well-known/openid-configuration") => configuration,
+            (Self::Own { jwks, .. }, "/.well-known/jwks.json") => jwks,
+            (Self::Elsewhere { resource, .. }, "/.well-known/oauth-protected-resource") => resource,
+            (Self::Elsewhere { place, .. }, "/.well-known/openid-configuration") => {
+                let answer = Answer::empty(StatusCode::TEMPORARY_REDIRECT);
+                return Some(answer.header("location", place));
+            }
+            _ => return None,
+        };
+        let answer = Answer::json(StatusCode::OK, document);
+        Some(answer.header("cache-control", "public, max-age=300"))
+    }
 }
 
 fn only_reads() -> Answer {

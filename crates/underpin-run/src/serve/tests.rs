@@ -7,7 +7,7 @@ use super::log::Log;
 use super::metrics::Metrics;
 use super::{Drain, Limits, Served, serve};
 use crate::backend::Pending;
-use crate::identity::Issuer;
+use crate::identity::{Issuer, Trust};
 use crate::testing::{FakeBackend, TempFolder, sent, status};
 use crate::world::World;
 use hyper::StatusCode;
@@ -72,7 +72,7 @@ async fn started(limits: Limits, unready: Option<&str>) -> Started {
         metrics: Arc::clone(&metrics),
         drain: drain.clone(),
         openapi: json!({ "openapi": "3.1.0", "info": { "title": "Demo", "version": "1" } }),
-        issuer: Arc::new(Issuer::of(&temp.folder, "demo").unwrap()),
+        trust: Trust::Development(Arc::new(Issuer::of(&temp.folder, "demo").unwrap())),
         next: Arc::new(Demo),
     });
     let front = Front::new(Arc::new(builtin), World::system(), limits, metrics, log);

@@ -3,18 +3,30 @@
 
 use super::{Options, StartError};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use underpin_brief::codes::serving;
-use underpin_brief::model::{Brief, Named};
+use underpin_brief::model::{Brief, Named, Text};
 use underpin_brief::suggest;
 
-pub(super) fn loopback(address: IpAddr) -> Result<(), StartError> {
-    if address.is_loopback() {
+pub(super) fn reachable(options: &Options) -> Result<(), StartError> {
+    let address = options.address;
+    if address.is_loopback() || options.issuer.is_some() {
         return Ok(());
     }
     let message = format!("tokens made on the command line are not accepted on `{address}`");
-    Err(StartError::new(serving::U0690, message).help("leave out `--address`, or use `127.0.0.1`"))
+    let help = "use `127.0.0.1`, or name who signs tokens: `--issuer https://id.example.org`";
+    Err(StartError::new(serving::U0690, message).help(help))
+}
+
+/// The actors who come with a token of a provider: a person proves to it who they are, however the
+/// brief says so. One who signs in by a key or a certificate alone does not come this way.
+pub(super) fn sign_in_elsewhere(brief: &Brief) -> Vec<String> {
+    let through = |way: &Text| matches!(&**way, "oidc" | "password" | "passkey");
+    let actors = brief.actors.rows().iter();
+    let actors =
+        actors.filter(|actor| actor.sign_in.is_empty() || actor.sign_in.iter().any(through));
+    actors.map(|actor| actor.name().to_owned()).collect()
 }
 
 pub(super) async fn bind(options: &Options) -> Result<TcpListener, StartError> {

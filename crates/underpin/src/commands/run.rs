@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use underpin_brief::model;
-use underpin_run::{Options, Prepared, Started, StartError};
+use underpin_run::{ClaimNames, ExternalIssuer, Options, Prepared, Started, StartError};
 
 /// Run the described backend in this process, durable, with nothing to install.
 #[derive(clap::Args)]
@@ -24,9 +24,21 @@ pub struct Args {
     /// The data folder; made where it is missing.
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// The address; a loopback one, since development tokens are accepted.
+    /// The address; a loopback one, unless `--issuer` says whose tokens are believed.
     #[arg(long, default_value = "127.0.0.1")]
     address: IpAddr,
+    /// Believe the tokens of this OpenID Connect provider, and no development tokens.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// What tokens of the issuer must be for; the system's name where it is not given.
+    #[arg(long, value_name = "NAME", requires = "issuer")]
+    audience: Option<String>,
+    /// Where such a token says it: `roles=realm_access.roles`; may be repeated.
+    #[arg(long, value_name = "WORD=CLAIM", requires = "issuer")]
+    issuer_claim: Vec<String>,
+    /// How long after its issue such a token is accepted at most.
+    #[arg(long, value_name = "DURATION", requires = "issuer", default_value = "24h")]
+    token_age: String,
     /// Simulated externals refuse and fail as often as the brief says, drawn from this seed.
     #[arg(long)]
     seed: Option<u64>,
@@ -124,6 +136,7 @@ fn options(args: &Args) -> Result<Options, (String, String)> {
     options.address = args.address;
     options.port = args.port;
     options.seed = args.seed;
+    options.issuer = issuer(args)?;
     options.with = pairs(&args.with, "--with", "mailer=http://localhost:9000", |url| {
         Some(url.to_owned())
     })?;
@@ -133,6 +146,29 @@ fn options(args: &Args) -> Result<Options, (String, String)> {
     })?;
     options.log = args.log || !std::io::stderr().is_terminal();
     Ok(options)
+}
+
+/// Whose tokens are believed, where that is said.
+fn issuer(args: &Args) -> Result<Option<ExternalIssuer>, (String, String)> {
+    let Some(url) = &args.issuer else { return Ok(None) };
+    let mut issuer = ExternalIssuer::new(url);
+    issuer.audience.clone_from(&args.audience);
+    let age = model::Duration::parse(&args.token_age).and_then(|age| u64::try_from(age.micros).ok());
+    let Some(age) = age else {
+        let message = format!("`--token-age {}` cannot be read", args.token_age);
+        return Err((message, "write `--token-age 8h`".to_owned()));
+    };
+    issuer.max_age = Duration::from_micros(age);
+    let claims = pairs(&args.issuer_claim, "--issuer-claim", "roles=realm_access.roles", |claim| {
+        Some(claim.to_owned())
+    })?;
+    for (word, claim) in claims {
+        if !issuer.claims.set(&word, &claim) {
+            let known = ClaimNames::WORDS.join("`, `");
+            return Err((format!("`--issuer-claim {word}=…`: no such word"), format!("one of `{known}`")));
+        }
+    }
+    Ok(Some(issuer))
 }
 
 /// `name=value` pairs of a repeated option.

@@ -18,7 +18,7 @@ use crate::backend::{
     Asked, Backend, CommandRequest, Expected, Filter, FlowRequest, Pending, QueryRequest, Refusal,
     RowRequest, Sort, Test, refusal,
 };
-use crate::identity::{Caller, Issuer, Names, Rejected, bearer};
+use crate::identity::{Caller, Names, Rejected, Trust, bearer};
 use hyper::StatusCode;
 use std::sync::Arc;
 use underpin_brief::model::{Command, Id, Query};
@@ -32,7 +32,7 @@ pub struct Api {
     contract: Arc<Contract>,
     router: Router,
     backend: Arc<dyn Backend>,
-    issuer: Arc<Issuer>,
+    trust: Trust,
     names: Arc<Names>,
     cursors: Cursors,
     webhooks: Webhooks,
@@ -44,8 +44,8 @@ pub struct Parts {
     pub contract: Arc<Contract>,
     /// What executes.
     pub backend: Arc<dyn Backend>,
-    /// Who signs tokens.
-    pub issuer: Arc<Issuer>,
+    /// Whose tokens are believed.
+    pub trust: Trust,
     /// Where display names are remembered.
     pub names: Arc<Names>,
     /// What signs positions of pages.
@@ -79,7 +79,7 @@ impl Api {
             router: Router::new(&parts.contract),
             contract: parts.contract,
             backend: parts.backend,
-            issuer: parts.issuer,
+            trust: parts.trust,
             names: parts.names,
             cursors: parts.cursors,
             webhooks: parts.webhooks,
@@ -99,7 +99,7 @@ impl Api {
             Found::OtherMethods(methods) => return self.other_methods(request, &methods),
             Found::Nothing => return self.nothing(),
         };
-        let answer = match self.admit(operation, &captures, request) {
+        let answer = match self.admit(operation, &captures, request).await {
             Ok(admitted) => self.dispatch(admitted).await,
             Err(answer) => answer,
         };
@@ -145,7 +145,7 @@ impl Api {
     }
 
     /// Authentication first, then what the contract says; `allow` is the backend's.
-    fn admit<'a>(
+    async fn admit<'a>(
         &self,
         operation: &'a Operation,
         captures: &[String],
@@ -156,7 +156,7 @@ impl Api {
                 return Err(self.rejected(unreadable(name)));
             }
         }
-        let caller = self.caller(request)?;
+        let caller = self.caller(request).await?;
         if caller.is_none() && !operation.access.anyone {
             return Err(self.unauthenticated(None));
         }
@@ -186,18 +186,31 @@ impl Api {
         })
     }
 
-    fn caller(&self, request: &Request) -> Result<Option<Caller>, Answer> {
+    async fn caller(&self, request: &Request) -> Result<Option<Caller>, Answer> {
         let Some(header) = request.header("authorization") else {
             return Ok(None);
         };
-        let told = |rejected| self.unauthenticated(Some(rejected));
+        let told = |rejected| self.rejected_token(rejected);
         let token = bearer(header).map_err(told)?;
-        let caller = self.issuer.verify(token, request.at).map_err(told)?;
+        let caller = self.trust.verify(token, request.at).await.map_err(told)?;
         if let Some(name) = &caller.name {
             // A directory that cannot be written costs a name, not the request.
             let _ = self.names.learn(&caller.actor, &caller.id, name);
         }
         Ok(Some(caller))
+    }
+
+    fn rejected_token(&self, rejected: Rejected) -> Answer {
+        match rejected {
+            Rejected::Unready => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                refusal::UNAVAILABLE,
+                rejected.text(),
+            )
+            .answer()
+            .header("retry-after", "10"),
+            other => self.unauthenticated(Some(other)),
+        }
     }
 
     fn unauthenticated(&self, rejected: Option<Rejected>) -> Answer {

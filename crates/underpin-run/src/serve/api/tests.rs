@@ -264,7 +264,7 @@ struct Tested {
 fn tested(backend: FakeBackend) -> Tested {
     let temp = TempFolder::new();
     let (world, _) = World::settable(NOW, 1);
-    let issuer = Issuer::of(&temp.folder, "demo").unwrap();
+    let issuer = crate::identity::Issuer::of(&temp.folder, "demo").unwrap();
     let token = issuer
         .mint(&TokenRequest::new("staff", "ada"), &world)
         .unwrap();
@@ -272,7 +272,7 @@ fn tested(backend: FakeBackend) -> Tested {
     let api = Api::new(Parts {
         contract: Arc::new(contract()),
         backend: Arc::clone(&backend) as Arc<dyn Backend>,
-        issuer: Arc::new(issuer),
+        trust: crate::identity::Trust::Development(Arc::new(issuer)),
         names: Arc::new(Names::of(&temp.folder).unwrap()),
         cursors: Cursors::of(&temp.folder, &SeededRandom::new(1)).unwrap(),
         webhooks: Webhooks::default(),

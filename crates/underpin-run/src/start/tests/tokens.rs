@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value as Json, json};
+use std::io::{Read, Write};
 use std::sync::Arc;
 use underpin_brief::model::Brief;
 use underpin_contract::Method;
@@ -236,4 +237,73 @@ async fn no_operation_believes_a_token_that_is_not_wholly_right() {
     let count = all.len();
     all.truncate(10);
     assert!(all.is_empty(), "{count} wrong:\n{}", all.join("\n"));
+}
+
+#[tokio::test]
+async fn with_an_issuer_elsewhere_development_tokens_are_worth_nothing() {
+    let elsewhere = TempFolder::new();
+    let key = SigningKey::of(&elsewhere.folder).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let documents = (
+        json!({ "issuer": url, "jwks_uri": format!("{url}/keys") }).to_string(),
+        json!({ "keys": [key.jwk()] }).to_string(),
+    );
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut head) = (stream.unwrap(), vec![0; 2048]);
+            let length = stream.read(&mut head).unwrap_or(0);
+            let keys = String::from_utf8_lossy(&head[..length]).starts_with("GET /keys");
+            let body = if keys { &documents.1 } else { &documents.0 };
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let temp = TempFolder::new();
+    let mut options = quiet(&temp);
+    options.issuer = Some(crate::identity::ExternalIssuer::new(&url));
+    options.address = "0.0.0.0".parse().unwrap();
+    let (_, text) = EXAMPLES[0];
+    let started = start_embedded(super::prepared_from(text), options, false)
+        .await
+        .unwrap();
+    let port = started.running.address().port();
+    let address: SocketAddr = ([127, 0, 0, 1], port).into();
+    let now = World::system().now().unix_seconds();
+    let claims = json!({ "iss": url, "aud": "notes", "sub": "ada", "iat": now, "exp": now + 60 });
+    let header = Header {
+        kid: Some(key.id.clone()),
+        ..Header::new(Algorithm::ES256)
+    };
+    let theirs = encode(&header, &claims, key.private()).unwrap();
+    let issuer = Issuer::of(&temp.folder, "notes").unwrap();
+    let ours = issuer
+        .mint(&TokenRequest::new("writer", "ada"), &World::system())
+        .unwrap();
+    for (token, expected) in [(theirs, "200"), (ours, "401")] {
+        let headers = format!("authorization: Bearer {token}\r\n");
+        let answer = sent(address, &request(Method::Get, "/notebooks", &headers)).await;
+        assert_eq!(status(&answer), expected, "{answer}");
+    }
+    for (path, expected, part) in [
+        (
+            "/.well-known/openid-configuration",
+            "307",
+            format!("location: {url}/.well-known/openid-configuration"),
+        ),
+        (
+            "/.well-known/oauth-protected-resource",
+            "200",
+            format!("[\"{url}\"]"),
+        ),
+        ("/.well-known/jwks.json", "404", String::new()),
+    ] {
+        let answer = sent(address, &request(Method::Get, path, "")).await;
+        assert_eq!(status(&answer), expected, "{answer}");
+        assert!(answer.contains(&part), "{answer}");
+    }
+    started.running.stop().await;
 }
