@@ -163,7 +163,8 @@ impl Inner {
     /// What a command returns as far as it is known before it has done anything: keys drawn at
     /// admission.
     fn known(&self, state: &State) -> Value {
-        let Some(program) = self.core.programs.find(&state.kind, &state.name) else {
+        let core = self.core.of(state);
+        let Some(program) = core.programs.find(&state.kind, &state.name) else {
             return Value::Null;
         };
         let mut frame = state.clone().take_frame();
@@ -172,7 +173,7 @@ impl Inner {
             match &op.act {
                 Act::Create { aggregate, .. } => {
                     let id = state.ids.get(&*op.path).map(|id| Value::text(id));
-                    let width = self.core.brief.aggregates.get(*aggregate).row.slots.len();
+                    let width = core.brief.aggregates.get(*aggregate).row.slots.len();
                     let mut row = vec![Value::Null; width];
                     super::acts::set_slot(&mut row, Some(0), id.unwrap_or(Value::Null));
                     if let Some(slot) = op.binding {

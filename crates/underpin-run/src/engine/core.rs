@@ -6,6 +6,7 @@ use super::query::QueryPlan;
 use crate::identity::Names;
 use crate::store::{Hook, Schema};
 use crate::world::World;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use underpin_brief::expr::{Compiled, Library};
 use underpin_brief::model::*;
@@ -51,6 +52,12 @@ pub(super) struct Core {
     /// Display names of subjects, where somebody knows them.
     pub(super) names: OnceLock<Arc<Names>>,
     pub(super) hook: Hook,
+    /// The generation of the brief, with which its flows are journalled.
+    pub(super) generation: u32,
+    /// Earlier briefs whose flows are not over.
+    pub(super) formers: BTreeMap<u32, Arc<Core>>,
+    /// Where this is one of those.
+    pub(super) turn: Option<Box<super::former::Turn>>,
 }
 
 impl Core {
@@ -85,6 +92,9 @@ impl Core {
             world,
             names: OnceLock::new(),
             hook,
+            generation: 1,
+            formers: BTreeMap::new(),
+            turn: None,
         }
     }
 

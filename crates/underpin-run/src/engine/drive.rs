@@ -208,7 +208,8 @@ impl Inner {
         let Some(calling) = &state.calling else {
             return false;
         };
-        let Some(program) = self.core.programs.find(&state.kind, &state.name) else {
+        let core = self.core.of(state);
+        let Some(program) = core.programs.find(&state.kind, &state.name) else {
             return false;
         };
         let op = Walk::op_at(program, &calling.at);
@@ -262,7 +263,8 @@ impl Inner {
         if let Some(resume) = self.ended_outside(handle, state).filter(|_| !resumed) {
             return Some(resume);
         }
-        let program = Arc::clone(self.core.programs.find(&state.kind, &state.name)?);
+        let core = self.core.of(state);
+        let program = Arc::clone(core.programs.find(&state.kind, &state.name)?);
         let Some(op) = Walk::op_at(&program, &calling.at) else {
             return Some(Resume::Park(
                 "the brief no longer has this statement".to_owned(),
@@ -282,6 +284,11 @@ impl Inner {
                 let operation = match &op.back {
                     super::program::Back::Operation { operation, .. } if calling.undo => *operation,
                     _ => operation,
+                };
+                let Some((external, operation)) = core.operation_now(external, operation) else {
+                    return Some(Resume::Park(
+                        "the brief no longer has this operation".to_owned(),
+                    ));
                 };
                 let wanted = Wanted {
                     external,
@@ -348,7 +355,7 @@ impl Inner {
                 wait_over(&handle).await
             }
             None => {
-                let state = super::start::child(&self.core, parent, calling, command);
+                let state = super::start::child(self.core.of(parent), parent, calling, command);
                 let handle = self.spawn(Went::More(Box::new(state)), false);
                 wait_over(&handle).await
             }

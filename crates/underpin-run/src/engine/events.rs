@@ -80,6 +80,21 @@ impl Listeners {
         listeners
     }
 
+    /// Those of flows of an earlier brief: the same listeners, by its own declarations.
+    pub(super) fn beside(current: &Self, succession: &crate::migrate::Succession) -> Self {
+        let mut listeners = Self {
+            by: current.by.clone(),
+            ..Self::default()
+        };
+        for (source, shape) in succession.old.values() {
+            listeners.shapes.insert(*source, Arc::clone(shape));
+            if let EventSource::Changed(id) = source {
+                listeners.changed.insert(*id);
+            }
+        }
+        listeners
+    }
+
     fn shape(&self, source: EventSource) -> Option<&Arc<Shape>> {
         self.shapes.get(&source)
     }

@@ -14,6 +14,7 @@ mod cron;
 mod drive;
 mod events;
 mod export;
+mod former;
 mod holds;
 mod journal;
 mod limits;
@@ -98,7 +99,7 @@ impl Engine {
         let now = world.now().0;
         let inner = Inner {
             budgets: Budgets::new(brief, now),
-            core: Arc::new(Core::new(brief, store.schema(), world, hook)),
+            core: Arc::new(Core::new(brief, store.schema(), world, hook).under(store.standing())),
             store,
             externals,
             buckets: limits::Buckets::default(),
@@ -117,6 +118,9 @@ impl Engine {
     /// Where display names of subjects are found (`name` of an actor); without it there are none.
     pub fn know(&self, names: Arc<Names>) {
         // A second directory would be a defect of the caller; the first one stays.
+        for former in self.inner.core.formers.values() {
+            let _ = former.names.set(Arc::clone(&names));
+        }
         let _ = self.inner.core.names.set(names);
     }
 

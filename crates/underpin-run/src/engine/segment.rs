@@ -79,6 +79,8 @@ pub(super) fn segment(
     mut state: State,
     resume: Resume,
 ) -> Result<Went, StoreError> {
+    let core = core.of(&state);
+    let rows = core.rows(rows);
     let Some(program) = core.programs.find(&state.kind, &state.name).map(Arc::clone) else {
         return park(rows, state, "the brief no longer has this flow");
     };
@@ -253,6 +255,7 @@ impl Segment<'_> {
         }
         self.rows.savepoint("RELEASE segment")?;
         if state.passed || stop == Stop::Finished {
+            state.events = self.core.events_now(std::mem::take(&mut state.events))?;
             publish(self.rows, &self.core.listeners, &mut state)?;
         }
         match stop {
@@ -342,7 +345,7 @@ impl Segment<'_> {
         };
         let answer = Answer::Done {
             flow: state.id.clone(),
-            returned: state.returned.clone(),
+            returned: self.core.returned(&state),
             row,
         };
         self.close(&mut state, &answer)?;

@@ -17,6 +17,7 @@ pub(super) fn state(core: &Core, id: FlowId, key: String, now: i64, scope: Scope
     let program = core.programs.get(id);
     let size = (program.frame.max(Root::COUNT)) as usize;
     State {
+        generation: core.generation,
         id: key,
         kind: program.kind.to_owned(),
         name: program.name.clone(),

@@ -147,9 +147,17 @@ pub(super) struct Origin {
     pub(super) clock: Option<(String, String, i64)>,
 }
 
+/// The generation of flows from before there were others.
+fn first() -> u32 {
+    1
+}
+
 /// A flow in progress.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct State {
+    /// The generation of the brief under which it began, and ends.
+    #[serde(default = "first")]
+    pub(super) generation: u32,
     pub(super) id: String,
     pub(super) kind: String,
     pub(super) name: String,

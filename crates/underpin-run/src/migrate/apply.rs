@@ -3,12 +3,12 @@
 
 use super::events::Turned;
 use super::tables::{Table, TableStep, walk};
-use super::types::{Between, Lost, fresh};
+use super::types::{Between, Lost, former, fresh};
 use super::{Migration, answers, events, kept};
 use crate::store::{Hook, Layout, StoreError, quoted};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
-use underpin_brief::model::Brief;
+use underpin_brief::model::{Aggregate, Brief, Field, Id, Value};
 
 /// Migrates the store behind a connection that may write.
 ///
@@ -134,6 +134,24 @@ fn add(
         }
     }
     Ok(())
+}
+
+/// Columns that rows of an earlier form lack, each with the literal that a new row gets.
+pub(crate) fn added(new: &Brief, id: Id<Aggregate>, from: &[Field]) -> Vec<(String, String)> {
+    let layout = Layout::new(new, id);
+    let mut found = Vec::new();
+    let fields = new.aggregates.get(id).fields.iter().zip(&layout.columns);
+    for (field, column) in fields.filter(|(field, _)| former(from, field).is_none()) {
+        let mut values = Vec::new();
+        let value = fresh(field).unwrap_or(Value::Null);
+        if crate::store::write_value(column.kind, &value, &mut values).is_err() {
+            continue;
+        }
+        let names = std::iter::once(&column.name).chain(column.currency.as_ref());
+        let literal = |value: &Sql| literal(value).unwrap_or_else(|| "NULL".to_owned());
+        found.extend(names.cloned().zip(values.iter().map(literal)));
+    }
+    found
 }
 
 /// A value as it stands in a statement; none for the absent one.

@@ -2,7 +2,7 @@
 //! brief that made the tables, so that whoever reads it needs no other. Former versions of an
 //! event become the current one through its `upcast`s.
 
-use super::types::{Between, Lost, former, fresh};
+use super::types::{Between, Fit, Lost, former, fresh};
 use crate::store::{StoreError, codec};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -152,6 +152,97 @@ impl<'b> Turned<'b> {
         }
         Ok(Value::record(slots))
     }
+}
+
+/// What a flow of an earlier brief tells, in the form of the one that took its place.
+pub(crate) struct Succession {
+    before: Arc<Brief>,
+    now: Arc<Brief>,
+    /// What either of the briefs listens to, as the earlier one names it.
+    pub(crate) old: Sources,
+    new: Sources,
+}
+
+impl Succession {
+    pub(crate) fn new(before: &Arc<Brief>, now: &Arc<Brief>) -> Self {
+        let new = sources(now);
+        let mut old = sources(before);
+        for (text, (_, shape)) in &new {
+            if !old.contains_key(text)
+                && let Some(found) = lifecycle(before, text, shape)
+            {
+                old.insert(text.clone(), found);
+            }
+        }
+        Self {
+            before: Arc::clone(before),
+            now: Arc::clone(now),
+            old,
+            new,
+        }
+    }
+
+    pub(crate) fn between(&self) -> Between<'_> {
+        Between {
+            old: &self.before,
+            new: &self.now,
+        }
+    }
+
+    /// As [`Turned::event`].
+    pub(crate) fn event(&self, source: &str, event: &Value) -> Result<Option<Value>, String> {
+        Turned::new(self.between(), &self.old, &self.new).event(source, event)
+    }
+}
+
+/// A source that only a later brief listens to, by the declarations of the earlier one.
+fn lifecycle(brief: &Brief, text: &str, shape: &Shape) -> Option<(EventSource, Arc<Shape>)> {
+    let (kind, rest) = text.split_once(' ')?;
+    let name = rest.split('.').next()?;
+    let id = brief.aggregates.find(name)?;
+    let source = match kind {
+        "created" => EventSource::Created(id),
+        "changed" => EventSource::Changed(id),
+        "state" => {
+            let (_, state) = rest.split_once('.')?;
+            let states = brief.aggregates.get(id).states.as_ref()?;
+            let at = states.names.iter().position(|name| *name.text == *state)?;
+            EventSource::State(id, at)
+        }
+        _ => return None,
+    };
+    let mut shape = shape.clone();
+    for slot in &mut shape.slots {
+        match &*slot.name {
+            "key" => slot.ty = Type::Ref(id),
+            "row" => slot.ty = Type::Row(id),
+            _ => {}
+        }
+    }
+    Some((source, Arc::new(shape)))
+}
+
+/// Whether a flow of the earlier brief can still tell an event.
+pub(super) fn tells(between: Between<'_>, id: Id<Event>) -> bool {
+    let old = between.old.events.get(id);
+    let Some(new) = between.new.events.find(&old.name.text) else {
+        return true;
+    };
+    let new = between.new.events.get(new);
+    new.fields.iter().enumerate().all(|(slot, field)| {
+        let raised = new.upcasts.iter().any(|upcast| {
+            (old.version..new.version).contains(&upcast.from)
+                && upcast.sets.iter().any(|set| set.slot == slot)
+        });
+        let before = former(&old.fields, field).and_then(|at| old.fields.get(at));
+        raised
+            || match before {
+                Some(before) => between
+                    .fit(&before.ty, &field.ty)
+                    .is_ok_and(|fit| fit != Fit::Checked),
+                None => fresh(field).is_ok(),
+            }
+    })
 }
 
 /// Why events of the outbox would have no form, one line per source, with how many.

@@ -44,6 +44,7 @@ struct Touched {
     aggregates: BTreeSet<Id<Aggregate>>,
     operations: BTreeSet<(Id<External>, Id<ExternalOperation>)>,
     commands: BTreeSet<Id<Command>>,
+    events: BTreeSet<Id<Event>>,
 }
 
 impl Touched {
@@ -67,6 +68,7 @@ impl Touched {
                 }
                 StatementKind::Emit { event, .. } => {
                     self.aggregates.insert(brief.events.get(*event).about);
+                    self.events.insert(*event);
                 }
                 StatementKind::Call { target, .. } => match *target {
                     CallTarget::External(external, operation) => {
@@ -147,6 +149,14 @@ fn stands_in_the_way(between: Between<'_>, flow: &Unfinished) -> Option<String> 
             let operation = &external.operations.get(*operation).name;
             let name = &external.name;
             return Some(format!("it calls `{name}.{operation}`, which has changed"));
+        }
+    }
+    for event in &touched.events {
+        if !super::events::tells(between, *event) {
+            let name = &between.old.events.get(*event).name;
+            return Some(format!(
+                "it tells `{name}`, and nothing says how that becomes what it is now"
+            ));
         }
     }
     None

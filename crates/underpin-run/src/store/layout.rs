@@ -211,6 +211,25 @@ impl Layout {
         )
     }
 
+    /// The same layout for a table that has more columns: a new row gets these literals in them.
+    pub(crate) fn giving(mut self, more: &[(String, String)]) -> Self {
+        if more.is_empty() {
+            return self;
+        }
+        let join = |part: fn(&(String, String)) -> &String| {
+            let parts: Vec<&str> = more.iter().map(|one| part(one).as_str()).collect();
+            parts.join(", ")
+        };
+        let (names, literals) = (join(|one| &one.0), join(|one| &one.1));
+        self.insert = self
+            .insert
+            .replacen(") VALUES (", &format!(", {names}) VALUES ("), 1)
+            .strip_suffix(')')
+            .map(|sql| format!("{sql}, {literals})"))
+            .unwrap_or_default();
+        self
+    }
+
     /// What makes the table and its indexes.
     #[must_use]
     pub fn statements(&self) -> &[String] {

@@ -275,7 +275,10 @@ fn open_writer(
                 }
                 Found::Own(standing) => {
                     migrate::adopt(connection, brief)?;
-                    standing
+                    Standing {
+                        generation: standing.generation.max(1),
+                        ..standing
+                    }
                 }
                 Found::Refused(_) => Standing::default(),
             };

@@ -30,6 +30,14 @@ impl<'c> Rows<'c> {
         Self { connection, schema }
     }
 
+    /// The same rows in the tables of another brief.
+    pub(crate) fn under<'s>(self, schema: &'s Schema) -> Rows<'s>
+    where
+        'c: 's,
+    {
+        Rows { schema, ..self }
+    }
+
     /// The tables.
     #[must_use]
     pub fn schema(&self) -> &'c Schema {

@@ -40,6 +40,20 @@ impl Schema {
         }
     }
 
+    /// The tables of an earlier brief as they stand under a later one: with columns that the
+    /// earlier one does not know, which a new row gets as the later one says.
+    pub(crate) fn beside(old: &Brief, new: &Brief) -> Self {
+        let mut schema = Self::new(old);
+        for (layout, aggregate) in schema.layouts.iter_mut().zip(old.aggregates.rows()) {
+            let Some(id) = new.aggregates.find(&aggregate.name.text) else {
+                continue;
+            };
+            let more = crate::migrate::added(new, id, &aggregate.fields);
+            *layout = layout.clone().giving(&more);
+        }
+        schema
+    }
+
     /// The table of an aggregate.
     #[must_use]
     #[expect(

@@ -101,6 +101,7 @@ fn decide(core: &Core, rows: Rows<'_>, id: &str, deed: Deed) -> Result<Decided, 
     let Some((state, _)) = recover::one(rows, id)? else {
         return Ok(Err(unknown(id)));
     };
+    let core = core.of(&state);
     let before = state.status;
     let (mut state, next) = match prepare(core, state, deed) {
         Ok(found) => found,

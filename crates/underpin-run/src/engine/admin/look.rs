@@ -39,6 +39,7 @@ pub(super) fn flows(
 
 /// A flow in a line.
 pub(super) fn line(core: &Core, state: &State) -> FlowLine {
+    let core = core.of(state);
     let program = core.programs.find(&state.kind, &state.name);
     let subject = state.scope.subject.as_deref();
     let caller = state.scope.actor.as_deref().map(|actor| {
@@ -102,6 +103,7 @@ pub(super) fn story(
     let Some((state, _)) = recover::one(rows, id)? else {
         return Ok(None);
     };
+    let core = core.of(&state);
     let program = core.programs.find(&state.kind, &state.name);
     let undo = |program: &Program| {
         let entries = state.undo.iter().rev();

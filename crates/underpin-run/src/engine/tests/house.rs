@@ -184,6 +184,54 @@ impl House {
         panic!("the folder is still in use");
     }
 
+    /// Stops the engine as a crash would, and waits until it has let go of the folder.
+    pub(super) fn stop(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.abort();
+        }
+        let lock = self.folder.folder.path("store.lock");
+        for _ in 0..400 {
+            let file = std::fs::File::open(&lock).expect("a lock");
+            if file.try_lock().is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the folder is still in use");
+    }
+
+    /// From the next start on it is another brief's.
+    pub(super) fn become_brief(&mut self, text: &str) {
+        self.brief = brief(text);
+        *self.others.brief.lock().unwrap() = Some(Arc::clone(&self.brief));
+    }
+
+    /// Names and bytes of the files of the folder, without the index of the log.
+    pub(super) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let folder = std::fs::read_dir(self.folder.folder.path(".")).expect("a folder");
+        let mut found: Vec<(String, Vec<u8>)> = folder
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| !path.display().to_string().ends_with("-shm"))
+            .map(|path| {
+                (
+                    path.display().to_string(),
+                    std::fs::read(&path).expect("a file"),
+                )
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// A number that the database of a stopped engine finds.
+    pub(super) fn database(&self, sql: &str) -> i64 {
+        let path = self.folder.folder.path("store.sqlite");
+        let connection = rusqlite::Connection::open(path).expect("a database");
+        connection
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a number")
+    }
+
     pub(super) fn engine(&self) -> &Engine {
         self.engine.as_ref().expect("an engine")
     }

@@ -10,5 +10,6 @@ mod house;
 mod matrix;
 mod measure;
 mod reads;
+mod succession;
 mod trials;
 mod wider;
