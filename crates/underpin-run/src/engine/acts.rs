@@ -372,6 +372,23 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// A change of the row that the client named is skipped: the version that the client saw
+    /// counts all the same.
+    pub(super) fn skipped(&mut self, op: &Op) -> Result<(), Halt> {
+        let (Act::Change { aggregate, .. } | Act::Delete { aggregate, .. }) = &op.act else {
+            return Ok(());
+        };
+        let Some((of, slot)) = self.program.named.filter(|(of, _)| of == aggregate) else {
+            return Ok(());
+        };
+        let Some(expected) = self.state.expected.take() else {
+            return Ok(());
+        };
+        let key = self.frame.get(Root::Input.slot()).slot(slot).clone();
+        let row = self.row_of(of, &key, None)?;
+        self.check_version(of, row.as_ref(), &expected)
+    }
+
     fn check_version(
         &self,
         of: Id<Aggregate>,

@@ -59,9 +59,9 @@ pub(super) fn begin(
         put_root(state, Root::Caller, settled.value.clone());
         state.settled = Some(settled);
     }
-    let who = state.scope.who();
+    let flags = core.flags(&state.scope);
     put_root(state, Root::Now, Value::Time(state.now));
-    put_root(state, Root::Flags, core.flags(&who));
+    put_root(state, Root::Flags, flags);
     if !core.brief.limits.is_empty() {
         let limits = super::limits::root(core, rows, &state.scope)?;
         put_root(state, Root::Limits, limits);

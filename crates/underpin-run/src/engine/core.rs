@@ -3,6 +3,7 @@
 use super::events::Listeners;
 use super::program::{Allowed, Compiler, Programs};
 use super::query::QueryPlan;
+use super::scope::Scope;
 use crate::identity::Names;
 use crate::store::{Hook, Schema};
 use crate::world::World;
@@ -130,11 +131,15 @@ impl Core {
             .is_some_and(|tenancy| tenancy.aggregate == id)
     }
 
-    /// The value of `flags`: decided by the flow's subject, so the same for all its flows.
-    pub(super) fn flags(&self, who: &str) -> Value {
+    /// The value of `flags`: decided by the flow's subject, so the same for all its flows, or by
+    /// its tenant where the rollout says so and there is one.
+    pub(super) fn flags(&self, scope: &Scope) -> Value {
+        let caller = scope.who();
         let on = |flag: &Flag| match &flag.rollout {
             None => Value::Bool(false),
-            Some((share, _)) => {
+            Some((share, by)) => {
+                let tenant = scope.tenant.as_deref().filter(|_| &**by == "tenant");
+                let who = tenant.unwrap_or(&caller);
                 let place = super::admit::spread(&format!("{}\u{1f}{who}", flag.name));
                 // A percent is a hundred of the ten thousand places.
                 Value::Bool(place < share.0.nanos().max(0).unsigned_abs() / 10_000_000)

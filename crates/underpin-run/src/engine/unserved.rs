@@ -84,6 +84,14 @@ const TABLE: &[Construct] = &[
         code: serving::U0621,
         places: public_addresses,
     },
+    Construct {
+        code: serving::U0622,
+        places: sign_in,
+    },
+    Construct {
+        code: serving::U0623,
+        places: formats,
+    },
 ];
 
 /// A note on a design of several services, which all run here.
@@ -140,11 +148,42 @@ fn changes(brief: &Brief) -> Vec<Place> {
 }
 
 fn slices(brief: &Brief) -> Vec<Place> {
-    brief
-        .slices
-        .rows()
+    let slices = brief.slices.rows();
+    let mut found: Vec<Place> = slices
         .iter()
         .map(|slice| place("slice", &slice.name))
+        .collect();
+    let described = brief.externals.iter().filter(|(id, external)| {
+        let says = external.store.is_some() || external.serves.is_some();
+        let says = says || !external.holds.is_empty() || !external.freezes.is_empty();
+        says && slices.iter().all(|slice| slice.from != *id)
+    });
+    found.extend(described.map(|(_, external)| place("external", &external.name)));
+    found
+}
+
+fn sign_in(brief: &Brief) -> Vec<Place> {
+    let actors = brief.actors.rows().iter();
+    actors
+        .filter(|actor| actor.sign_in.iter().any(|method| &**method != "oidc"))
+        .map(|actor| place("actor", &actor.name))
+        .collect()
+}
+
+fn formats(brief: &Brief) -> Vec<Place> {
+    let all = brief
+        .externals
+        .rows()
+        .iter()
+        .flat_map(|external| external.sends.rows());
+    all.filter(|sends| sends.via == Via::Webhook)
+        .filter(|sends| {
+            sends
+                .format
+                .as_deref()
+                .is_some_and(|format| format != "json")
+        })
+        .map(|sends| place("message", &sends.name))
         .collect()
 }
 
@@ -380,7 +419,7 @@ mod tests {
     }
 
     /// Codes of what is declared and not served; the other codes of their range are of options.
-    const DECLARED: &[&str] = &["U0606", "U0611", "U0612", "U0621"];
+    const DECLARED: &[&str] = &["U0606", "U0611", "U0612", "U0621", "U0622", "U0623"];
 
     #[test]
     fn the_examples_on_the_pages_are_noted_at_start_or_mended() {

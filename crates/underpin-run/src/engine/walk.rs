@@ -211,6 +211,7 @@ impl<'a> Walk<'a> {
             None => false,
         };
         if skipped {
+            self.skipped(op)?;
             // A row that was bound before stays bound: only what this statement would have made is absent.
             if let Some(slot) = op.binding.filter(|_| !op.goes_on()) {
                 self.frame.set(slot, Value::Null);

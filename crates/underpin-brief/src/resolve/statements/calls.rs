@@ -46,6 +46,13 @@ impl Reader<'_, '_> {
                 let undo = self.undo_command(node);
                 let shape = world.returns.borrow().get(id.index()).cloned().flatten();
                 let ty = shape.map_or(Type::Error, Type::Struct);
+                if let Some(line) = node.child("fallback") {
+                    let message = "`fallback` has no place where a command is called";
+                    let found = Diagnostic::error(codes::U0223, line.head, message)
+                        .fact("it stands in for an external that cannot be reached; a command of this brief can")
+                        .fix("leave it out", line.span, "");
+                    world.cx.push(found);
+                }
                 let fallback = Vec::new();
                 (
                     StatementKind::Call {

@@ -1,4 +1,5 @@
-//! Limits on rates, calls that are tried at most once, times of the calendar.
+//! Limits on rates, calls that are tried at most once, times of the calendar, versions of rows
+//! whose change is skipped, flags.
 
 use super::house::*;
 use crate::backend::*;
@@ -75,4 +76,70 @@ async fn a_policy_of_the_calendar_acts_at_its_time_of_day() {
         let found = days(house.rows("user/una", "counts").await);
         assert_eq!(found, Some(Value::Int(expected)));
     }
+}
+
+const SHED: &str = r#"
+system shed
+actor user kind=person
+aggregate Club shared { key id }
+tenancy Club { caller user claim=club }
+flag swift { rollout "50%" by=tenant }
+flag own { rollout "50%" }
+aggregate Tool { key id; field name text; field used int default=0 }
+command add { allow user; input name text; create tool Tool { set name=input.name }; return tool=tool.id }
+command rename {
+    allow user
+    input tool Tool
+    input name text
+    change tool Tool key=input.tool when="input.name != ''" { set name=input.name }
+}
+command look { allow user; return swift=flags.swift own=flags.own }
+"#;
+
+#[tokio::test]
+async fn a_version_counts_also_where_the_change_of_its_row_is_skipped() {
+    let house = House::new(SHED).await;
+    let done = house.run("user/una@a", "add", json!({"name": "saw"})).await;
+    let mark = done.expect("added").row.expect("a row");
+    for (name, version, expected) in [
+        ("", mark.version - 1, Some("precondition-failed")),
+        ("", mark.version, None),
+        ("axe", mark.version - 1, Some("precondition-failed")),
+        ("axe", mark.version, None),
+        ("", mark.version, Some("precondition-failed")),
+    ] {
+        let input = json!({"tool": mark.key.as_text(), "name": name});
+        let mut request = house.request("user/una@a", "rename", &input);
+        request.expected = Some(Expected::Versions(vec![version]));
+        let refused = said(house.answer(request).await).err();
+        assert_eq!(refused.as_deref(), expected, "`{name}` at {version}");
+    }
+}
+
+#[tokio::test]
+async fn a_rollout_by_tenant_is_the_same_for_all_its_callers() {
+    let house = House::new(SHED).await;
+    let mut seen = std::collections::BTreeSet::new();
+    let mut apart = 0;
+    for tenant in 0..24 {
+        let mut flags = Vec::new();
+        for who in ["una", "ugo"] {
+            let who = format!("user/{who}@t{tenant}");
+            flags.push(
+                house
+                    .run(&who, "look", json!({}))
+                    .await
+                    .expect("seen")
+                    .returned,
+            );
+        }
+        assert_eq!(flags[0].slot(0), flags[1].slot(0), "tenant {tenant}");
+        apart += usize::from(flags[0].slot(1) != flags[1].slot(1));
+        seen.insert(flags[0].slot(0).is_true());
+    }
+    assert_eq!(seen.len(), 2, "half of the tenants have it");
+    assert!(
+        apart > 0,
+        "callers of one tenant may differ where it is theirs"
+    );
 }
