@@ -4,7 +4,7 @@
 use super::access;
 use super::core::Core;
 use super::program::Program;
-use super::scope::{self, View};
+use super::scope::{self, Scope, View};
 use super::segment::Went;
 use super::state::{Answer, Kept, State};
 use crate::backend::{Refusal, refusal};
@@ -183,7 +183,14 @@ fn replayed(
         let scope = format!("once\u{1f}{tenant}\u{1f}{}", state.name);
         state.origin.replay = Some((scope, key, input.unwrap_or_default()));
     } else if let Some((scope, _, _)) = &mut state.origin.replay {
-        *scope = format!("{}\u{1f}{}", state.scope.who(), state.name);
+        // The tenant that the token names: one that follows from a membership may be another once
+        // this command is done, and the same key must then still find its answer.
+        let claimed = state.settled.as_ref().map(|settled| Scope {
+            tenant: settled.claimed.clone(),
+            ..state.scope.clone()
+        });
+        let who = claimed.as_ref().unwrap_or(&state.scope).who();
+        *scope = format!("{who}\u{1f}{}", state.name);
     }
     let Some((scope, key, input)) = &state.origin.replay else {
         return Ok(None);

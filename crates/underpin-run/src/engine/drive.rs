@@ -6,7 +6,7 @@ use super::core::Core;
 use super::limits::Buckets;
 use super::program::Act;
 use super::segment::{Resume, Went, segment};
-use super::state::{Answer, Calling, State, Status};
+use super::state::{Answer, Calling, KeptRefusal, State, Status};
 use super::walk::Walk;
 use crate::backend::{Refusal, refusal};
 use crate::externals::Externals;
@@ -159,7 +159,20 @@ impl Inner {
                     handle.phase.send_replace(Phase::Over(answer));
                     return;
                 }
-                Went::Replayed(_) | Went::Turned(_) | Went::Skipped => {
+                // A flow that waited before its admission, or that another one calls.
+                Went::Replayed(answer) => {
+                    handle.phase.send_replace(Phase::Over(answer));
+                    return;
+                }
+                Went::Turned(refusal) => {
+                    let answer = Answer::Refused {
+                        flow: String::new(),
+                        refusal: KeptRefusal::from(&refusal),
+                    };
+                    handle.phase.send_replace(Phase::Over(Box::new(answer)));
+                    return;
+                }
+                Went::Skipped => {
                     handle.phase.send_replace(Phase::Stopped);
                     return;
                 }

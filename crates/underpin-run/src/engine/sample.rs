@@ -19,9 +19,9 @@ const ROUNDS: u64 = 3;
 
 /// What is known so far.
 #[derive(Default)]
-struct Keys {
+pub(super) struct Keys {
     /// Keys and tenants of rows, per aggregate.
-    rows: BTreeMap<Id<Aggregate>, Vec<(Value, Option<String>)>>,
+    pub(super) rows: BTreeMap<Id<Aggregate>, Vec<(Value, Option<String>)>>,
 }
 
 /// Fills an empty folder; rows made, by aggregate.
@@ -55,39 +55,56 @@ async fn run(
     caller: Caller,
     number: u64,
 ) -> bool {
-    let command = brief.commands.get(id);
-    let maker = Maker {
-        brief,
-        keys,
-        now: world.now().0,
-        number,
+    let Some(request) = request((brief, world), id, keys, caller, number) else {
+        return false;
     };
-    let mut slots = Vec::new();
-    for (at, field) in command.input.iter().enumerate() {
-        match maker.field(field, at as u64, 0) {
-            Some(value) => slots.push(value),
-            None => return false,
-        }
-    }
+    !matches!(engine.command(request).await, CommandAnswer::Refused(_))
+}
+
+/// A command with an input that fits; none where a reference has nothing to point to.
+pub(super) fn request(
+    (brief, world): (&Brief, &World),
+    id: Id<Command>,
+    keys: &Keys,
+    caller: Caller,
+    number: u64,
+) -> Option<CommandRequest> {
+    let input = input((brief, world), &brief.commands.get(id).input, keys, number)?;
     let asked = Asked {
         caller: Some(caller),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         at: world.now(),
         trace: Trace::new(&*world.random),
     };
-    let input = Value::record(slots);
-    let request = CommandRequest {
+    Some(CommandRequest {
         command: id,
         asked,
         input,
         key: None,
         expected: None,
+    })
+}
+
+/// Values for these fields.
+pub(super) fn input(
+    (brief, world): (&Brief, &World),
+    fields: &[Field],
+    keys: &Keys,
+    number: u64,
+) -> Option<Value> {
+    let maker = Maker {
+        brief,
+        keys,
+        now: world.now().0,
+        number,
     };
-    !matches!(engine.command(request).await, CommandAnswer::Refused(_))
+    let field = |(at, field): (usize, &Field)| maker.field(field, at as u64, 0);
+    let slots: Option<Vec<Value>> = fields.iter().enumerate().map(field).collect();
+    slots.map(Value::record)
 }
 
 /// Callers that some `allow` of a command names.
-fn callers(brief: &Brief, command: &Command, number: u64) -> Vec<Caller> {
+pub(super) fn callers(brief: &Brief, command: &Command, number: u64) -> Vec<Caller> {
     let caller = |allow: &Allow| {
         let (actor, role) = match allow.who {
             Who::Anyone => return None,
@@ -111,7 +128,12 @@ fn callers(brief: &Brief, command: &Command, number: u64) -> Vec<Caller> {
     command.allows.iter().filter_map(caller).collect()
 }
 
-fn tenant_of(brief: &Brief, keys: &Keys, caller: &Caller, number: u64) -> Option<String> {
+pub(super) fn tenant_of(
+    brief: &Brief,
+    keys: &Keys,
+    caller: &Caller,
+    number: u64,
+) -> Option<String> {
     let tenancy = brief.tenancy.as_ref()?;
     let actor = brief.actors.find(&caller.actor)?;
     let claimed = tenancy
@@ -153,7 +175,7 @@ async fn counts(engine: &Engine, brief: &Arc<Brief>) -> Result<Vec<(String, u64)
     read.await
 }
 
-async fn known(engine: &Engine, brief: &Arc<Brief>) -> Result<Keys, StoreError> {
+pub(super) async fn known(engine: &Engine, brief: &Arc<Brief>) -> Result<Keys, StoreError> {
     let brief = Arc::clone(brief);
     let read = engine.inner.store.read(move |rows| {
         let mut found = Keys::default();

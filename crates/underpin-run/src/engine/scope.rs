@@ -200,6 +200,8 @@ impl expr::Rows for View<'_> {
 /// Who asks, settled against the store.
 #[derive(Clone, Debug)]
 pub(super) struct Settled {
+    /// The tenant that the token names.
+    pub(super) claimed: Option<String>,
     pub(super) scope: Scope,
     /// The value of `caller`.
     pub(super) value: Value,
@@ -245,6 +247,7 @@ pub(super) fn settle(
 ) -> Result<Settled, StoreError> {
     let Some(caller) = asked else {
         return Ok(Settled {
+            claimed: None,
             scope: Scope::default(),
             value: nobody(brief),
             actor: None,
@@ -261,6 +264,7 @@ pub(super) fn settle(
         service: false,
         several: false,
     };
+    let mut claimed = scope.tenant.clone().filter(|_| brief.tenancy.is_some());
     let mut joined: Vec<Value> = memberships(brief).iter().map(|_| Value::Null).collect();
     if brief.tenancy.is_none() {
         scope.tenant = None;
@@ -269,8 +273,9 @@ pub(super) fn settle(
     for rule in rules.filter(|rule| Some(rule.actor) == actor) {
         match &rule.via {
             TenantVia::Claim(name) => {
-                let claimed = caller.claims.get(&**name).and_then(|claim| claim.as_str());
-                scope.tenant = claimed.map(str::to_owned).or(scope.tenant.take());
+                let claim = caller.claims.get(&**name).and_then(|claim| claim.as_str());
+                scope.tenant = claim.map(str::to_owned).or(scope.tenant.take());
+                claimed.clone_from(&scope.tenant);
             }
             TenantVia::Membership(id) => {
                 let row = match member(rows, *id, &caller.id, scope.tenant.as_deref())? {
@@ -296,6 +301,7 @@ pub(super) fn settle(
     let roles: Vec<String> = caller.roles.iter().cloned().collect();
     let value = caller_value(caller, &scope, joined);
     Ok(Settled {
+        claimed,
         scope,
         value,
         actor,

@@ -9,6 +9,7 @@ mod flows;
 mod house;
 mod matrix;
 mod measure;
+mod points;
 mod reads;
 mod succession;
 mod trials;
