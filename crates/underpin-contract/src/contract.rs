@@ -3,10 +3,11 @@
 //! Nothing here knows how a request travels or where rows are kept. Ids point into the brief that
 //! the contract was derived from.
 
+use crate::composed::{ClientReply, PartForm};
+use crate::many::{BulkReply, ExportFormat, ExportReply};
 use crate::path::PathTemplate;
 use crate::projection::Projection;
 use crate::schema::{Components, Field, Object, Schema, TextFormat};
-use crate::table::Table;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -96,6 +97,8 @@ pub struct Operation {
     pub body: Option<Body>,
     /// What it answers when all is well.
     pub reply: Reply,
+    /// What clients of some channels are answered instead, of the same kind.
+    pub shapes: Vec<ClientReply>,
     /// Who may.
     pub access: Access,
     /// Whether an `Idempotency-Key` is accepted.
@@ -106,6 +109,15 @@ pub struct Operation {
     pub problems: BTreeMap<u16, BTreeSet<Arc<str>>>,
     /// How many slots the structured value `input` has; 0 without input.
     pub input_width: usize,
+}
+
+impl Operation {
+    /// What clients of a channel are answered when all is well.
+    #[must_use]
+    pub fn reply_for(&self, channel: &str) -> &Reply {
+        let shape = self.shapes.iter().find(|shape| &*shape.channel == channel);
+        shape.map_or(&self.reply, |shape| &shape.reply)
+    }
 }
 
 /// A value that stands in the path. A key of several fields takes several segments.
@@ -239,24 +251,6 @@ pub struct CommandReply {
     pub key: Option<KeyProperty>,
     /// Whether it may answer 202 because it takes longer than its deadline.
     pub may_continue: bool,
-}
-
-/// The answer of a command that ran once per item. The input of the operation is a record of the
-/// list of items and of whether all or none of them are to be done.
-#[derive(Clone, Debug)]
-pub struct BulkReply {
-    /// The command.
-    pub command: Id<Command>,
-    /// How many items at most: from `bulk`.
-    pub max: u32,
-    /// The slot of an item that holds the version that the client saw, where it is looked at.
-    pub version: Option<usize>,
-    /// Whether it can be asked that all or none are done.
-    pub whole: bool,
-    /// The component of a result, where the command answers with one.
-    pub result: Option<Arc<str>>,
-    /// Whether each item only begins a flow.
-    pub accepted: bool,
 }
 
 /// A property of an answer that holds the key of a row whose aggregate has one key field.
@@ -410,54 +404,14 @@ impl Links {
 pub struct PageReply {
     /// What is shown of each row.
     pub projection: Projection,
+    /// What stands below it.
+    pub parts: Vec<PartForm>,
     /// The property of a row that is its key.
     pub key: Option<KeyProperty>,
     /// The largest page.
     pub max: u32,
     /// The page where the client does not say.
     pub default: u32,
-    /// The component of a row.
-    pub component: Arc<str>,
-}
-
-/// How all rows are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ExportFormat {
-    /// A table (RFC 4180).
-    Csv,
-    /// A JSON value per line.
-    JsonLines,
-}
-
-impl ExportFormat {
-    /// Its word in the brief, which is also how its path ends.
-    #[must_use]
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::JsonLines => "jsonl",
-        }
-    }
-
-    /// Its media type.
-    #[must_use]
-    pub fn media(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv",
-            Self::JsonLines => "application/x-ndjson",
-        }
-    }
-}
-
-/// All rows of a query.
-#[derive(Clone, Debug)]
-pub struct ExportReply {
-    /// How they are written.
-    pub format: ExportFormat,
-    /// What is shown of each row.
-    pub projection: Projection,
-    /// The same as columns.
-    pub table: Table,
     /// The component of a row.
     pub component: Arc<str>,
 }
@@ -469,6 +423,8 @@ pub struct RowReply {
     pub aggregate: Option<Id<Aggregate>>,
     /// What is shown of it: of one query, or of all queries of its aggregate.
     pub projection: Projection,
+    /// What stands below it.
+    pub parts: Vec<PartForm>,
     /// The queries whose `allow` lines decide whether and what of it is shown, by name.
     pub queries: Vec<Id<Query>>,
     /// What can be done with it.
@@ -480,8 +436,8 @@ pub struct RowReply {
 /// A composed answer.
 #[derive(Clone, Debug)]
 pub struct PartsReply {
-    /// One property per part, slots in the order of the parts.
-    pub object: Object,
+    /// The parts.
+    pub parts: Vec<PartForm>,
     /// Its component.
     pub component: Arc<str>,
 }

@@ -5,8 +5,10 @@
 //! [`Reply`]; the OpenAPI document is written by [`openapi`] from the same value, so neither can
 //! promise what the other does not do. This crate knows no store, no sockets and no tokens.
 
+mod composed;
 mod contract;
 mod derive;
+mod many;
 mod openapi;
 mod path;
 mod projection;
@@ -14,8 +16,10 @@ mod request;
 mod schema;
 mod table;
 
+pub use composed::{ClientReply, PartContent, PartForm, ShownPart};
 pub use contract::*;
 pub use derive::{declared, derive, named_row};
+pub use many::{BulkReply, ExportFormat, ExportReply};
 pub use openapi::openapi;
 pub use path::{Found, PathTemplate, Router, Segment};
 pub use projection::{Column, Node, Projection, ShownProjection};

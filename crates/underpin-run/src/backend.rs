@@ -107,6 +107,18 @@ pub struct BulkItem {
     pub expected: Option<Expected>,
 }
 
+impl Asked {
+    /// The channel of the client; `web` where its token names none.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        let told = self
+            .caller
+            .as_ref()
+            .and_then(|caller| caller.channel.as_deref());
+        told.unwrap_or("web")
+    }
+}
+
 impl BulkRequest {
     /// The requests that it stands for, in the order of its items.
     pub fn requests(&self) -> impl Iterator<Item = CommandRequest> + '_ {
@@ -280,10 +292,25 @@ pub struct Page {
 pub struct ShownRow {
     /// One value per shown item, in the order of the contract's answer.
     pub values: Vec<Value>,
-    /// The values of the parts, one per part in order; null where an optional one is missing.
-    pub parts: Vec<Value>,
+    /// The parts, in the order of the contract's answer.
+    pub parts: Vec<PartAnswer>,
     /// The row behind it; views have none.
     pub mark: Option<RowMark>,
+}
+
+/// What became of a part of an answer.
+#[derive(Clone, Debug)]
+pub enum PartAnswer {
+    /// It could not be had.
+    Missing,
+    /// It could not be had; this stands in for it.
+    Instead(Box<PartAnswer>),
+    /// An external's output.
+    Answer(Value),
+    /// A row that a query shows.
+    Row(Box<ShownRow>),
+    /// One per element of a list, or the rows of a query.
+    List(Vec<PartAnswer>),
 }
 
 /// One row, by key.

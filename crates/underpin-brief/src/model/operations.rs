@@ -147,6 +147,30 @@ pub struct Query {
     pub frame: u32,
 }
 
+impl Query {
+    /// What clients of a channel see instead.
+    #[must_use]
+    pub fn shape_for(&self, channel: &str) -> Option<&ClientShape> {
+        let mut shapes = self.shapes.iter();
+        shapes.find(|shape| &*shape.channel.text == channel)
+    }
+
+    /// The parts of an answer in order: those of a shape replace those of the same name, or come
+    /// after them.
+    #[must_use]
+    pub fn parts_for<'a>(&'a self, shape: Option<&'a ClientShape>) -> Vec<&'a Part> {
+        let own = shape.map_or(&[][..], |shape| &shape.parts);
+        let replaced = |part: &'a Part| {
+            let mut same = own.iter().filter(|other| other.name.text == part.name.text);
+            same.next().unwrap_or(part)
+        };
+        let mut parts: Vec<&Part> = self.parts.iter().map(replaced).collect();
+        let new = |part: &&Part| !self.parts.iter().any(|old| old.name.text == part.name.text);
+        parts.extend(own.iter().filter(new));
+        parts
+    }
+}
+
 /// Something that a query shows.
 ///
 /// `lines.product.name` shows below `lines`, below `product`: `output` is that path. Where a step of the

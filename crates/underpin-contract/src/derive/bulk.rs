@@ -4,7 +4,8 @@ use super::forms::{Side, json_bytes};
 use super::names::camel;
 use super::operations::Making;
 use super::problems::by_status;
-use crate::contract::{Body, BulkReply, Condition, Method, Operation, Reply, Source};
+use crate::contract::{Body, Condition, Method, Operation, Reply, Source};
+use crate::many::BulkReply;
 use crate::path::{PathTemplate, Segment};
 use crate::schema::{Field, Object, Schema};
 use std::sync::Arc;
@@ -67,6 +68,7 @@ impl Making<'_, '_> {
                 result: (!reply.is_empty()).then(|| reply.component.clone()),
                 accepted: reply.accepted,
             }),
+            shapes: Vec::new(),
             access: one.access.clone(),
             idempotent: true,
             precondition: Condition::Ignored,

@@ -1,7 +1,8 @@
 //! Queries whose whole answer can be asked for at once, one operation per format.
 
 use super::operations::Making;
-use crate::contract::{ExportFormat, ExportReply, Operation, Reply, Source, Target};
+use crate::contract::{Operation, Reply, Source, Target};
+use crate::many::{ExportFormat, ExportReply};
 use crate::path::{PathTemplate, Segment};
 use crate::table::Table;
 use underpin_brief::model::{Id, Query};
@@ -43,6 +44,7 @@ impl Making<'_, '_> {
                 projection: reply.projection.clone(),
                 component: reply.component.clone(),
             }),
+            shapes: Vec::new(),
             ..page.clone()
         })
     }

@@ -11,6 +11,7 @@ mod operations;
 mod parameters;
 mod problems;
 mod refusals;
+mod replies;
 mod routes;
 mod shown;
 
@@ -53,6 +54,11 @@ pub(crate) const RESERVED: &[&str] = &[
     "webhooks",
     ".well-known",
 ];
+
+/// The form of what is shown of a row.
+pub(crate) fn shown_form(projection: &crate::projection::Projection) -> crate::schema::Object {
+    shown::form(projection, true)
+}
 
 /// The contract of a brief, with what is wrong about it (codes 07xx). The value is there even
 /// where there are errors.
@@ -271,7 +277,7 @@ impl Planned {
         }
         for (id, route, refusals) in &self.queries {
             let links = match brief.queries.get(*id).of {
-                QuerySource::Aggregate(row) => self.links.get(&row).cloned(),
+                QuerySource::Aggregate(row) => self.links.get(&row),
                 _ => None,
             };
             let page = making.query(*id, route.clone(), refusals, links);
@@ -372,6 +378,7 @@ fn flow_operations(catalogue: &BTreeMap<Arc<str>, Problem>) -> [Operation; 2] {
             parameters: Vec::new(),
             body: None,
             reply: Reply::Flow,
+            shapes: Vec::new(),
             access: crate::contract::Access {
                 anyone: true,
                 actors: Vec::new(),

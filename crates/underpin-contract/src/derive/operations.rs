@@ -9,8 +9,8 @@ use super::refusals::Refusals;
 use super::routes::{Route, Subject};
 use super::shown;
 use crate::contract::{
-    AnsweredRow, Body, CommandReply, Condition, KeyProperty, Links, Method, Operation, PageReply,
-    PartsReply, PathTarget, Problem, Reply, RowReply, Source,
+    AnsweredRow, Body, CommandReply, Condition, KeyProperty, Links, Method, Operation, PathTarget,
+    Problem, Reply, RowReply, Source,
 };
 use crate::projection::Projection;
 use crate::schema::{Field, Object, Schema};
@@ -19,8 +19,8 @@ use std::sync::Arc;
 use underpin_brief::codes::contract::U0702;
 use underpin_brief::diagnostic::Diagnostic;
 use underpin_brief::model::{
-    Aggregate, AnswerMode, Brief, Command, Expr, ExprKind, Id, Part, PartSource, Precondition,
-    Query, QuerySource, Root, ShowExpr, Slot, StatementKind,
+    Aggregate, AnswerMode, Brief, Command, Expr, ExprKind, Id, Precondition, Query, QuerySource,
+    Slot, StatementKind,
 };
 
 /// The largest body where nothing larger was declared.
@@ -93,6 +93,7 @@ impl Making<'_, '_> {
             parameters: Vec::new(),
             body,
             reply: Reply::Command(reply),
+            shapes: Vec::new(),
             access,
             idempotent: true,
             precondition: condition,
@@ -225,7 +226,7 @@ impl Making<'_, '_> {
         id: Id<Query>,
         route: Route,
         refusals: &Refusals,
-        links: Option<Links>,
+        links: Option<&Links>,
     ) -> Operation {
         let query = self.brief.queries.get(id);
         let in_path: Vec<usize> = route
@@ -237,7 +238,7 @@ impl Making<'_, '_> {
             })
             .collect();
         let parameters = parameters::of_query(self.brief, self.forms, id, &in_path, self.found);
-        let reply = self.query_reply(id, links);
+        let (reply, shapes) = self.query_replies(id, links);
         let aggregate = match query.of {
             QuerySource::Aggregate(id) => Some(id),
             _ => None,
@@ -262,6 +263,7 @@ impl Making<'_, '_> {
             parameters,
             body: None,
             reply,
+            shapes,
             access: access::of(self.brief, &query.allows),
             idempotent: false,
             precondition: Condition::Ignored,
@@ -287,97 +289,6 @@ impl Making<'_, '_> {
         codes.extend(["deadline-exceeded"]);
         codes.extend(["not-found"].into_iter().filter(|_| one));
         by_status(codes, self.catalogue)
-    }
-
-    fn query_reply(&mut self, id: Id<Query>, links: Option<Links>) -> Reply {
-        let query = self.brief.queries.get(id);
-        let projection = shown::of_query(self.brief, self.forms, id, self.found);
-        let mut row = shown::form(&projection, true);
-        self.parts(&query.parts, &mut row);
-        if query.one {
-            add_links(&mut row, links.as_ref());
-        }
-        let component = self.forms.name(&query.name.text, "Row");
-        self.forms.add(&component, Schema::Object(row.clone()));
-        match query.of {
-            QuerySource::Parts => Reply::Parts(PartsReply {
-                object: row,
-                component,
-            }),
-            _ if query.one => Reply::Row(RowReply {
-                aggregate: match query.of {
-                    QuerySource::Aggregate(id) => Some(id),
-                    _ => None,
-                },
-                projection,
-                queries: vec![id],
-                links: links.unwrap_or_default(),
-                component,
-            }),
-            _ => {
-                let (max, default) = parameters::page_sizes(query);
-                Reply::Page(PageReply {
-                    key: shown_key(self.brief, query),
-                    projection,
-                    max,
-                    default,
-                    component,
-                })
-            }
-        }
-    }
-
-    /// Parts stand below their names, after what is shown of the row.
-    fn parts(&self, parts: &[Part], row: &mut Object) {
-        for part in parts {
-            let mut fields = match part.source {
-                PartSource::External(external, operation) => {
-                    let external = self.brief.externals.get(external);
-                    let operation = external.operations.get(operation);
-                    self.forms.declared(&operation.output, Side::Out).fields
-                }
-                PartSource::Query(id) => {
-                    let inner = shown::of_query(self.brief, self.forms, id, &mut Vec::new());
-                    shown::form(&inner, true).fields
-                }
-            };
-            if !part.shows.is_empty() {
-                fields.retain(|field| part.shows.iter().any(|show| show.text == field.name));
-            }
-            let width = fields.iter().map(|field| field.slot + 1).max().unwrap_or(0);
-            let object = Schema::Object(Object {
-                title: None,
-                fields,
-                width,
-            });
-            let many = match part.source {
-                PartSource::Query(id) => part.each.is_none() && !self.brief.queries.get(id).one,
-                PartSource::External(..) => false,
-            };
-            let list = |items| Schema::List {
-                items: Box::new(items),
-                min: 0,
-                max: None,
-            };
-            let schema = if many || part.each.is_some() {
-                list(object)
-            } else {
-                object
-            };
-            row.fields.push(Field {
-                name: part.name.text.clone(),
-                slot: row.width,
-                schema: if part.optional {
-                    schema.nullable()
-                } else {
-                    schema
-                },
-                required: true,
-                default: None,
-                secret: false,
-            });
-            row.width += 1;
-        }
     }
 
     /// The operation that shows one row of an aggregate.
@@ -421,10 +332,12 @@ impl Making<'_, '_> {
             reply: Reply::Row(RowReply {
                 aggregate: Some(id),
                 projection,
+                parts: Vec::new(),
                 queries,
                 links,
                 component,
             }),
+            shapes: Vec::new(),
             access,
             idempotent: false,
             precondition: Condition::Ignored,
@@ -435,7 +348,7 @@ impl Making<'_, '_> {
 }
 
 /// `links` stands after what is shown, unless something is shown under that name.
-fn add_links(row: &mut Object, links: Option<&Links>) {
+pub(super) fn add_links(row: &mut Object, links: Option<&Links>) {
     let Some(links) = links.filter(|links| !links.is_empty()) else {
         return;
     };
@@ -454,7 +367,7 @@ fn add_links(row: &mut Object, links: Option<&Links>) {
 }
 
 /// Whether `expr` is the only key field of the row in `slot`.
-fn is_key(brief: &Brief, id: Id<Aggregate>, expr: &Expr, slot: Slot) -> bool {
+pub(super) fn is_key(brief: &Brief, id: Id<Aggregate>, expr: &Expr, slot: Slot) -> bool {
     let ExprKind::Field(row, 0) = &expr.unconverted().kind else {
         return false;
     };
@@ -483,25 +396,4 @@ fn returned_key(
         aggregate: row.aggregate,
         name: name.text.clone(),
     })
-}
-
-/// The shown property that is the key of the row.
-fn shown_key(brief: &Brief, query: &Query) -> Option<KeyProperty> {
-    let QuerySource::Aggregate(aggregate) = query.of else {
-        return None;
-    };
-    query
-        .shows
-        .iter()
-        .find_map(|show| match (&show.expr, show.output.as_slice()) {
-            (ShowExpr::Value(expr), [name])
-                if is_key(brief, aggregate, expr, Root::SelfRow.slot()) =>
-            {
-                Some(KeyProperty {
-                    aggregate,
-                    name: name.clone(),
-                })
-            }
-            _ => None,
-        })
 }

@@ -240,7 +240,9 @@ fn page(query: &Query, parameters: &mut Vec<Parameter>) {
             description: "Only rows in which every one of these words occurs.".to_owned(),
         });
     }
-    let (max, default) = page_sizes(query);
+    let (max, default) = page_sizes(query.page);
+    let shaped = query.shapes.iter().filter_map(|shape| shape.page);
+    let max = shaped.fold(max, u32::max);
     parameters.push(Parameter {
         name: "limit".into(),
         schema: Schema::Integer {
@@ -263,7 +265,7 @@ fn page(query: &Query, parameters: &mut Vec<Parameter>) {
 }
 
 /// The largest page and the page where the client does not say.
-pub(super) fn page_sizes(query: &Query) -> (u32, u32) {
-    let max = query.page.unwrap_or(100).max(1);
+pub(super) fn page_sizes(page: Option<u32>) -> (u32, u32) {
+    let max = page.unwrap_or(100).max(1);
     (max, max.min(50))
 }

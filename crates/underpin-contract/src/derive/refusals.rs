@@ -6,9 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use underpin_brief::model::{
     Access, Aggregate, BinaryOp, Brief, CallTarget, ChangeStep, Command, Define, Expr, ExprKind,
-    Function, Id, LimitKind, LimitedOperation, Query, Root, ShowExpr, Slot, Statement,
+    Function, Id, LimitKind, LimitedOperation, PartSource, Query, Root, ShowExpr, Slot, Statement,
     StatementKind, Type, UnaryOp,
 };
+
+/// How deep queries are parts of one another.
+const DEEPEST: u32 = 8;
 
 /// Refusals with their grounds; the strongest ground of a code counts.
 #[derive(Clone, Debug, Default)]
@@ -61,8 +64,39 @@ pub(super) fn of_query(brief: &Brief, id: Id<Query>) -> Refusals {
     for show in &query.shows {
         shown_faults(brief, &show.expr, &mut found);
     }
+    parts(brief, query, 0, &mut found);
     limits(brief, LimitedOperation::Query(id), &mut found);
     found
+}
+
+/// Parts that may not be missing refuse as what they ask.
+fn parts(brief: &Brief, query: &Query, depth: u32, found: &mut Refusals) {
+    let shaped = query.shapes.iter().flat_map(|shape| &shape.parts);
+    for part in query.parts.iter().chain(shaped) {
+        let exprs = part.sets.iter().chain(&part.fallback).map(|set| &set.value);
+        for expr in exprs.chain(&part.each) {
+            faults(brief, expr, found);
+        }
+        if part.optional || !part.fallback.is_empty() {
+            continue;
+        }
+        match part.source {
+            PartSource::External(external, operation) => {
+                let operation = brief.externals.get(external).operations.get(operation);
+                for fails in &operation.fails {
+                    found.add(&fails.code.text, Ground::Request);
+                }
+            }
+            PartSource::Query(inner) if depth < DEEPEST => {
+                let inner = brief.queries.get(inner);
+                if inner.one {
+                    found.add("not-found", Ground::State);
+                }
+                parts(brief, inner, depth + 1, found);
+            }
+            PartSource::Query(_) => {}
+        }
+    }
 }
 
 fn limits(brief: &Brief, operation: LimitedOperation, found: &mut Refusals) {

@@ -6,18 +6,17 @@ use crate::schema::{Field, Object, Schema};
 use std::sync::Arc;
 use underpin_brief::codes::contract::U0702;
 use underpin_brief::diagnostic::Diagnostic;
-use underpin_brief::model::{Brief, Expr, ExprKind, Id, Query, Root, ShowExpr};
+use underpin_brief::model::{Brief, Expr, ExprKind, Id, Query, Root, Show, ShowExpr};
 
-/// What one query shows.
-pub(super) fn of_query(
-    brief: &Brief,
+/// What `shows` of a query show: its own, or those of a channel.
+pub(super) fn of_shows(
     forms: &Forms<'_>,
-    id: Id<Query>,
+    (id, query): (Id<Query>, &Query),
+    shows: &[Show],
     found: &mut Vec<Diagnostic>,
 ) -> Projection {
-    let query = brief.queries.get(id);
     let mut projection = Projection::default();
-    for (at, show) in query.shows.iter().enumerate() {
+    for (at, show) in shows.iter().enumerate() {
         let column = Column {
             query: id,
             show: at,

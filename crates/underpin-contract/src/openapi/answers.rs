@@ -2,9 +2,8 @@
 
 use super::bulk;
 use super::common::{FLOW, PROBLEM, Shared, flow_example, flow_links};
-use crate::contract::{
-    CommandReply, Contract, ExportFormat, ExportReply, KeyProperty, Operation, Reply, Source,
-};
+use crate::contract::{CommandReply, Contract, KeyProperty, Operation, PageReply, Reply, Source};
+use crate::many::{ExportFormat, ExportReply};
 use crate::schema::{Object, Schema};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
@@ -16,46 +15,23 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
     match &operation.reply {
         Reply::Command(reply) => command(contract, operation, reply, &mut answers),
         Reply::Bulk(reply) => answers.push((207, bulk::answered(contract, reply))),
-        Reply::Page(page) => {
-            let row = component(&page.component);
-            let schema = json!({
-                "type": "object",
-                "properties": {
-                    "items": { "type": "array", "items": row, "maxItems": page.max },
-                    "next": {
-                        "type": ["string", "null"],
-                        "description": "Where the next page stands; null on the last one.",
-                    },
-                },
-                "required": ["items", "next"],
-                "additionalProperties": false,
-            });
-            let item = named_example(contract, &page.component);
-            let example = json!({ "items": [item], "next": null });
-            let mut headers = read_headers();
-            headers.insert(
-                "Link".to_owned(),
-                header("`rel=\"next\"`: the next page (RFC 8288)."),
-            );
-            let mut described = answer("A page of rows.", &schema, &example, headers);
-            link_row(contract, page.key.as_ref(), "/items/0", &mut described);
-            answers.push((200, described));
-        }
+        Reply::Page(page) => answers.push((200, of_page(contract, operation, page))),
         Reply::Export(reply) => answers.push((200, export(contract, reply))),
         Reply::Row(row) => {
             let example = named_example(contract, &row.component);
             let described = answer(
                 "The row.",
-                &component(&row.component),
+                &seen(operation, &row.component),
                 &example,
-                read_headers(),
+                composed_headers(operation),
             );
             answers.push((200, described));
         }
         Reply::Parts(parts) => {
             let example = named_example(contract, &parts.component);
-            let schema = component(&parts.component);
-            answers.push((200, answer("The parts.", &schema, &example, read_headers())));
+            let schema = seen(operation, &parts.component);
+            let headers = composed_headers(operation);
+            answers.push((200, answer("The parts.", &schema, &example, headers)));
         }
         Reply::Flow => flow(contract, operation, &mut answers),
     }
@@ -78,6 +54,88 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
             .map(|(status, json)| (status.to_string(), json))
             .collect(),
     )
+}
+
+/// A page of rows.
+fn of_page(contract: &Contract, operation: &Operation, page: &PageReply) -> Json {
+    let row = seen(operation, &page.component);
+    let max = operation
+        .shapes
+        .iter()
+        .fold(page.max, |most, shape| match &shape.reply {
+            Reply::Page(page) => most.max(page.max),
+            _ => most,
+        });
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "items": { "type": "array", "items": row, "maxItems": max },
+            "next": {
+                "type": ["string", "null"],
+                "description": "Where the next page stands; null on the last one.",
+            },
+        },
+        "required": ["items", "next"],
+        "additionalProperties": false,
+    });
+    let item = named_example(contract, &page.component);
+    let example = json!({ "items": [item], "next": null });
+    let mut headers = composed_headers(operation);
+    headers.insert(
+        "Link".to_owned(),
+        header("`rel=\"next\"`: the next page (RFC 8288)."),
+    );
+    let mut described = answer("A page of rows.", &schema, &example, headers);
+    link_row(contract, page.key.as_ref(), "/items/0", &mut described);
+    described
+}
+
+/// The row, or what clients of one channel see instead.
+fn seen(operation: &Operation, own: &str) -> Json {
+    let shapes = operation
+        .shapes
+        .iter()
+        .filter_map(|shape| match &shape.reply {
+            Reply::Page(page) => Some(&page.component),
+            Reply::Row(row) => Some(&row.component),
+            Reply::Parts(parts) => Some(&parts.component),
+            _ => None,
+        });
+    let shapes: Vec<Json> = shapes.map(|name| component(name)).collect();
+    if shapes.is_empty() {
+        return component(own);
+    }
+    let all: Vec<Json> = std::iter::once(component(own)).chain(shapes).collect();
+    let channels: Vec<String> = operation
+        .shapes
+        .iter()
+        .map(|shape| format!("`{}`", shape.channel))
+        .collect();
+    let told = format!(
+        "The first, except for clients of {}: in this order the others.",
+        channels.join(", ")
+    );
+    json!({ "anyOf": all, "description": told })
+}
+
+/// Headers of an answer that may have parts.
+fn composed_headers(operation: &Operation) -> Map<String, Json> {
+    let mut headers = read_headers();
+    let own = std::iter::once(&operation.reply);
+    let mut replies = own.chain(operation.shapes.iter().map(|shape| &shape.reply));
+    let has_parts = replies.any(|reply| match reply {
+        Reply::Page(page) => !page.parts.is_empty(),
+        Reply::Row(row) => !row.parts.is_empty(),
+        Reply::Parts(_) => true,
+        _ => false,
+    });
+    if has_parts {
+        headers.insert(
+            "Missing-Parts".to_owned(),
+            header("Parts that could not be had, or that something else stands in for."),
+        );
+    }
+    headers
 }
 
 pub(super) fn component(name: &str) -> Json {

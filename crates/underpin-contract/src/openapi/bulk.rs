@@ -2,7 +2,8 @@
 
 use super::answers::{answer, component, named_example};
 use super::common::{PROBLEM, flow_example};
-use crate::contract::{BulkReply, Contract, Reply};
+use crate::contract::{Contract, Reply};
+use crate::many::BulkReply;
 use serde_json::{Map, Value as Json, json};
 
 /// The answer, by item.

@@ -3,7 +3,7 @@
 
 use super::drive::Inner;
 use super::segment::Resume;
-use super::state::{Calling, State};
+use super::state::{Calling, Kept, State};
 use crate::backend::{Refusal, refusal};
 use crate::externals::{ExternalCall, ExternalOutcome, Told, question, told};
 use crate::trace::Trace;
@@ -134,6 +134,47 @@ impl Inner {
             Ended::InDoubt | Ended::GaveUp(Certainty::MayHaveHappened) => Resume::Lost,
             Ended::GaveUp(Certainty::DidNotHappen) => self.not_made(state, wanted),
         })
+    }
+
+    /// Reads from an external, repeated as long as the deadline allows.
+    pub(super) async fn read_external(
+        &self,
+        (external, operation): (Id<External>, Id<ExternalOperation>),
+        input: Value,
+        deadline: i64,
+    ) -> Result<Value, Refusal> {
+        let asked = self.operation(external, operation);
+        let policy = RetryPolicy {
+            repeat: Repeat::SameKey,
+            timeout: self.timeout(external, asked),
+            attempts: None,
+            deadline: Some(deadline),
+            backoff: Backoff::STANDARD,
+        };
+        let calling = Calling {
+            at: Vec::new(),
+            input: Kept(input),
+            key: self.core.world.id().to_string(),
+            undo: false,
+        };
+        let wanted = Wanted {
+            external,
+            operation,
+            fallback: None,
+            once: false,
+        };
+        let silent = |code: &str| {
+            let name = &self.core.brief.externals.get(external).name;
+            Refusal::because(code, format!("`{name}` does not answer"))
+        };
+        match self.drive_call(&calling, &wanted, Call::new(policy)).await {
+            Ended::Answered(value) => Ok(value),
+            Ended::Refused(code) => Err(Refusal::new(&code)),
+            Ended::GaveUp(_) if self.core.world.now().0 >= deadline => {
+                Err(silent(refusal::DEADLINE))
+            }
+            Ended::GaveUp(_) | Ended::InDoubt | Ended::Stopped => Err(silent(refusal::UNAVAILABLE)),
+        }
     }
 
     fn not_made(&self, state: &State, wanted: &Wanted) -> Resume {

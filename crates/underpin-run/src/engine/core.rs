@@ -52,6 +52,7 @@ pub(super) struct Core {
     pub(super) world: World,
     /// Display names of subjects, where somebody knows them.
     pub(super) names: OnceLock<Arc<Names>>,
+    contract: OnceLock<Option<underpin_contract::Contract>>,
     pub(super) hook: Hook,
     /// The generation of the brief, with which its flows are journalled.
     pub(super) generation: u32,
@@ -92,6 +93,7 @@ impl Core {
             brief: Arc::clone(brief),
             world,
             names: OnceLock::new(),
+            contract: OnceLock::new(),
             hook,
             generation: 1,
             formers: BTreeMap::new(),
@@ -129,6 +131,12 @@ impl Core {
             .tenancy
             .as_ref()
             .is_some_and(|tenancy| tenancy.aggregate == id)
+    }
+
+    /// The contract, where an answer must be put together as clients see it.
+    pub(super) fn contract(&self) -> Option<&underpin_contract::Contract> {
+        let derived = || underpin_contract::derive(&self.brief).value;
+        self.contract.get_or_init(derived).as_ref()
     }
 
     /// The value of `flags`: decided by the flow's subject, so the same for all its flows, or by

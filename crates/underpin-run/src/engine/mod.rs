@@ -9,6 +9,7 @@ mod admit;
 mod answer;
 mod bulk;
 mod calls;
+mod compose;
 mod core;
 mod cron;
 mod drive;
@@ -27,6 +28,7 @@ mod sample;
 mod scope;
 mod segment;
 mod select;
+mod shows;
 mod start;
 mod state;
 mod undo;
@@ -163,13 +165,8 @@ impl Backend for Engine {
             if let Some(refusal) = self.inner.buckets.take(brief, operation, &request.asked) {
                 return QueryAnswer::Refused(refusal);
             }
-            let core = Arc::clone(&self.inner.core);
-            let answered = self
-                .inner
-                .store
-                .read(move |rows| query::answer(&core, rows, &request))
-                .await;
-            answered.unwrap_or_else(|error| QueryAnswer::Refused(answer::failed(&error)))
+            let channel = request.asked.channel().to_owned();
+            self.inner.query(request, Some(&channel)).await
         })
     }
 

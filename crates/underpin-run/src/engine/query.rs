@@ -2,11 +2,13 @@
 //! rows are inserted, shown with joins.
 
 use super::access;
+use super::compose::Composition;
 use super::core::Core;
 use super::export::Outlet;
 use super::program::{Allowed, Compiler};
 use super::scope::{Settled, View, settle};
-use super::select::{Select, all_rows, tenant_condition};
+use super::select::{Select, tenant_condition};
+use super::shows::{ShowPlan, shown, shows_plan};
 use super::walk::fault_refusal;
 use crate::backend::{
     Filter, Page, QueryAnswer, QueryRequest, Refusal, RowAnswer, RowRequest, ShownRow, Sort, Test,
@@ -14,18 +16,9 @@ use crate::backend::{
 };
 use crate::sql;
 use crate::store::{Rows, StoreError};
+use std::cell::RefCell;
 use underpin_brief::expr::{Compiled, Fault, Frame};
 use underpin_brief::model::*;
-
-/// What is shown, ready to run.
-pub(super) enum ShowPlan {
-    Value(Compiled),
-    Each {
-        list: Compiled,
-        variable: Slot,
-        show: Box<ShowPlan>,
-    },
-}
 
 /// A query ready to run.
 pub(super) struct QueryPlan {
@@ -37,6 +30,8 @@ pub(super) struct QueryPlan {
     /// The conditions of `allows` as far as SQL can say them, in their order.
     prechecks: Vec<Option<sql::Filter>>,
     pub(super) shows: Vec<ShowPlan>,
+    /// What an answer is composed of, for everybody and for clients of some channels.
+    compositions: Vec<Composition>,
     pub(super) frame_size: u32,
     pub(super) view: Option<super::views::ViewPlan>,
 }
@@ -58,11 +53,8 @@ impl QueryPlan {
                 .iter()
                 .map(|allow| filter(&allow.when))
                 .collect(),
-            shows: query
-                .shows
-                .iter()
-                .map(|show| show_plan(compiler, &show.expr))
-                .collect(),
+            shows: shows_plan(compiler, &query.shows),
+            compositions: Composition::all(compiler, query),
             frame_size: query.frame,
             view: match query.of {
                 QuerySource::View(view) => Some(super::views::ViewPlan::new(compiler, view)),
@@ -71,60 +63,21 @@ impl QueryPlan {
         }
     }
 
+    /// What clients of a channel are answered; what queries that ask this one are without one.
+    pub(super) fn composition(&self, channel: Option<&str>) -> Option<&Composition> {
+        let own = |one: &&Composition| one.channel.is_some() && one.channel.as_deref() == channel;
+        self.compositions
+            .iter()
+            .find(own)
+            .or(self.compositions.first())
+    }
+
     /// A frame with the caller and the input.
     pub(super) fn frame(&self, settled: &Settled, input: &Value) -> Frame {
         let mut frame = Frame::new(self.frame_size.max(Root::COUNT));
         frame.set(Root::Caller.slot(), settled.value.clone());
         frame.set(Root::Input.slot(), input.clone());
         frame
-    }
-}
-
-fn show_plan(compiler: &Compiler<'_>, show: &ShowExpr) -> ShowPlan {
-    match show {
-        ShowExpr::Value(expr) => ShowPlan::Value(compiler.expr(expr)),
-        ShowExpr::Each {
-            list,
-            variable,
-            show,
-        } => ShowPlan::Each {
-            list: compiler.expr(list),
-            variable: *variable,
-            show: Box::new(show_plan(compiler, show)),
-        },
-    }
-}
-
-/// What is shown; what has no value is shown as absent.
-fn shown(plan: &ShowPlan, frame: &mut Frame, view: &View<'_>) -> Result<Value, StoreError> {
-    match plan {
-        ShowPlan::Value(expr) => value_of(expr, frame, view),
-        ShowPlan::Each {
-            list,
-            variable,
-            show,
-        } => {
-            let Value::List(items) = value_of(list, frame, view)? else {
-                return Ok(Value::Null);
-            };
-            let mut values = Vec::with_capacity(items.len());
-            for item in items.iter() {
-                frame.set(*variable, item.clone());
-                values.push(shown(show, frame, view)?);
-            }
-            Ok(Value::list(values))
-        }
-    }
-}
-
-fn value_of(expr: &Compiled, frame: &mut Frame, view: &View<'_>) -> Result<Value, StoreError> {
-    match expr.eval(frame, view) {
-        Ok(value) => Ok(value),
-        Err(Fault::Unavailable(why)) => Err(view
-            .failed
-            .take()
-            .unwrap_or(StoreError::Database(why.to_string()))),
-        Err(_) => Ok(Value::Null),
     }
 }
 
@@ -165,6 +118,8 @@ pub(super) fn export(
         request,
         settled: &settled,
         view: &View::frozen(rows, &scope, core),
+        shows: &plan.shows,
+        raw: None,
     };
     match plan.of {
         QuerySource::Aggregate(of) => run.all(of, outlet),
@@ -184,32 +139,51 @@ pub(super) fn export(
     }
 }
 
-/// Answers a query on a snapshot.
+/// What a query finds before its parts are asked.
+pub(super) struct Based {
+    pub(super) answer: QueryAnswer,
+    pub(super) settled: Settled,
+    /// The rows behind what is shown, in its order; only where parts are asked.
+    pub(super) raw: Vec<Value>,
+}
+
+/// Answers a query on a snapshot, without its parts.
 pub(super) fn answer(
     core: &Core,
     rows: Rows<'_>,
     request: &QueryRequest,
-) -> Result<QueryAnswer, StoreError> {
+    composition: Option<&Composition>,
+) -> Result<Based, StoreError> {
     let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
     let plan = core.query(request.query);
+    let based = |answer, raw| Based {
+        answer,
+        settled: settled.clone(),
+        raw,
+    };
     if let Some(refusal) = turned_away(core, plan, &settled) {
-        return Ok(QueryAnswer::Refused(refusal));
+        return Ok(based(QueryAnswer::Refused(refusal), Vec::new()));
     }
     let scope = settled.scope.clone();
     let view = View::frozen(rows, &scope, core);
+    let composed = composition.is_some_and(|one| !one.parts.is_empty());
     let run = Run {
         core,
         plan,
         request,
         settled: &settled,
         view: &view,
+        shows: composition.map_or(&plan.shows, |one| &one.shows),
+        raw: composed.then(RefCell::default),
     };
-    match plan.of {
+    let answer = match plan.of {
         QuerySource::Aggregate(of) if core.brief.queries.get(request.query).one => run.one(of),
         QuerySource::Aggregate(of) => run.page(of),
         QuerySource::View(_) => run.view(),
-        QuerySource::Parts => Ok(refused(refusal::UNAVAILABLE)),
-    }
+        QuerySource::Parts => run.parts(),
+    }?;
+    let raw = run.raw.map(RefCell::into_inner).unwrap_or_default();
+    Ok(based(answer, raw))
 }
 
 struct Run<'a> {
@@ -218,6 +192,9 @@ struct Run<'a> {
     request: &'a QueryRequest,
     settled: &'a Settled,
     view: &'a View<'a>,
+    shows: &'a [ShowPlan],
+    /// Rows as they are shown, for those who compose answers of them.
+    raw: Option<RefCell<Vec<Value>>>,
 }
 
 impl Run<'_> {
@@ -246,8 +223,11 @@ impl Run<'_> {
     fn shown_row(&self, frame: &mut Frame, row: &Value) -> Result<ShownRow, StoreError> {
         self.look_from(row);
         frame.set(Root::SelfRow.slot(), row.clone());
-        let mut values = Vec::with_capacity(self.plan.shows.len());
-        for plan in &self.plan.shows {
+        if let Some(raw) = &self.raw {
+            raw.borrow_mut().push(row.clone());
+        }
+        let mut values = Vec::with_capacity(self.shows.len());
+        for plan in self.shows {
             values.push(shown(plan, frame, self.view)?);
         }
         Ok(ShownRow {
@@ -273,18 +253,45 @@ impl Run<'_> {
 
     fn one(&self, of: Id<Aggregate>) -> Result<QueryAnswer, StoreError> {
         let mut frame = self.plan.frame(self.settled, &self.request.input);
-        let rows = match &self.request.key {
-            Some(key) => self.view.get(of, key)?.into_iter().collect(),
-            None => all_rows(self.view, of)?,
+        let mut found = None;
+        let mut look = |row: Value, frame: &mut Frame| match self.admits(frame, &row)? {
+            Ok(true) => {
+                found = Some(Ok(row));
+                Ok(false)
+            }
+            Ok(false) => Ok(true),
+            Err(refusal) => {
+                found = Some(Err(refusal));
+                Ok(false)
+            }
         };
-        for row in rows {
-            match self.admits(&mut frame, &row)? {
-                Ok(true) => return self.marked_row(of, &mut frame, &row).map(QueryAnswer::One),
-                Ok(false) => {}
-                Err(refusal) => return Ok(QueryAnswer::Refused(refusal)),
+        match &self.request.key {
+            Some(key) => {
+                let row = self.view.get(of, key)?;
+                row.map(|row| look(row, &mut frame)).transpose()?;
+            }
+            None => {
+                let (rest, values) = self.selection(of, &mut frame)?;
+                let mut each = |row| look(row, &mut frame);
+                self.view.rows.walk(of, &rest, values, &mut each)?;
             }
         }
-        Ok(refused(refusal::NOT_FOUND))
+        match found {
+            Some(Ok(row)) => self.marked_row(of, &mut frame, &row).map(QueryAnswer::One),
+            Some(Err(refusal)) => Ok(QueryAnswer::Refused(refusal)),
+            None => Ok(refused(refusal::NOT_FOUND)),
+        }
+    }
+
+    /// An answer of nothing but parts: one row of which nothing is known.
+    fn parts(&self) -> Result<QueryAnswer, StoreError> {
+        let mut frame = self.plan.frame(self.settled, &self.request.input);
+        let allows = &self.plan.allows;
+        if !access::allowed(self.core, allows, self.settled, &mut frame, self.view)? {
+            return Ok(QueryAnswer::Refused(self.settled.scope.forbidden()));
+        }
+        self.shown_row(&mut frame, &Value::Null)
+            .map(QueryAnswer::One)
     }
 
     fn sorts(&self, of: Id<Aggregate>) -> Vec<Sort> {
@@ -477,14 +484,11 @@ impl Run<'_> {
         let next = page.last().filter(|_| more).map(super::acts::slots_of);
         let mut rows = Vec::with_capacity(page.len());
         for row in &page {
-            rows.push(match self.plan.shows.is_empty() {
-                true => ShownRow {
-                    values: super::acts::slots_of(row),
-                    parts: Vec::new(),
-                    mark: None,
-                },
-                false => self.shown_row(&mut frame, row)?,
-            });
+            let mut shown = self.shown_row(&mut frame, row)?;
+            if self.shows.is_empty() {
+                shown.values = super::acts::slots_of(row);
+            }
+            rows.push(shown);
         }
         Ok(QueryAnswer::Page(Page { rows, next }))
     }

@@ -21,14 +21,6 @@ const TABLE: &[Construct] = &[
         places: feeds,
     },
     Construct {
-        code: serving::U0602,
-        places: parts,
-    },
-    Construct {
-        code: serving::U0603,
-        places: shapes,
-    },
-    Construct {
         code: serving::U0604,
         places: changes,
     },
@@ -133,14 +125,6 @@ fn feeds(brief: &Brief) -> Vec<Place> {
 fn queries(brief: &Brief, has: impl Fn(&Query) -> bool) -> Vec<Place> {
     let found = brief.queries.rows().iter().filter(|query| has(query));
     found.map(|query| place("query", &query.name)).collect()
-}
-
-fn parts(brief: &Brief) -> Vec<Place> {
-    queries(brief, |query| !query.parts.is_empty())
-}
-
-fn shapes(brief: &Brief) -> Vec<Place> {
-    queries(brief, |query| !query.shapes.is_empty())
 }
 
 fn changes(brief: &Brief) -> Vec<Place> {

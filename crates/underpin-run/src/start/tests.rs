@@ -2,6 +2,7 @@
 
 mod bulk;
 mod export;
+mod parts;
 mod tokens;
 
 use super::*;

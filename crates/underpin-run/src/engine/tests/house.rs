@@ -46,6 +46,9 @@ pub(super) enum Does {
     Swallows,
 }
 
+/// What a reading operation answers.
+pub(super) type Reads = fn(&str, &Value) -> ExternalOutcome;
+
 /// An external that remembers by key what it did, and can be told what to do next.
 #[derive(Default)]
 pub(super) struct Others {
@@ -54,6 +57,10 @@ pub(super) struct Others {
     pub(super) calls: Mutex<Vec<String>>,
     pub(super) next: Mutex<Vec<Does>>,
     pub(super) closed: tokio::sync::Mutex<()>,
+    /// What reading operations answer, by name and input, where a test says so.
+    pub(super) reads: Mutex<Option<Reads>>,
+    /// Operations that never answer.
+    pub(super) silent: Mutex<Vec<&'static str>>,
     brief: Mutex<Option<Arc<Brief>>>,
 }
 
@@ -71,12 +78,23 @@ impl Others {
             .count()
     }
 
+    fn is_silent(&self, call: &ExternalCall) -> bool {
+        let brief = self.brief.lock().unwrap().clone().expect("a brief");
+        let operations = &brief.externals.get(call.external).operations;
+        let name = operations.get(call.operation).name.text.to_string();
+        self.silent.lock().unwrap().contains(&name.as_str())
+    }
+
     fn answer(&self, call: &ExternalCall) -> ExternalOutcome {
         let brief = self.brief.lock().unwrap().clone().expect("a brief");
         let external = brief.externals.get(call.external);
         let operation = external.operations.get(call.operation);
         let name = operation.name.text.to_string();
         self.calls.lock().unwrap().push(name.clone());
+        let reads = *self.reads.lock().unwrap();
+        if let Some(reads) = reads.filter(|_| operation.read) {
+            return reads(&name, &call.input);
+        }
         let mut done = self.done.lock().unwrap();
         if operation.read {
             let asked = call.input.slot(0).clone();
@@ -119,6 +137,9 @@ impl Externals for Door {
     fn call(&self, call: ExternalCall) -> Pending<'_, ExternalOutcome> {
         Box::pin(async move {
             let _open = self.0.closed.lock().await;
+            if self.0.is_silent(&call) {
+                std::future::pending::<()>().await;
+            }
             self.0.answer(&call)
         })
     }

@@ -10,6 +10,7 @@ mod house;
 mod matrix;
 mod measure;
 mod points;
+mod parts;
 mod reads;
 mod succession;
 mod trials;

@@ -6,6 +6,7 @@ mod bulk;
 mod condition;
 mod cursor;
 mod export;
+mod parts;
 mod reply;
 mod webhooks;
 
@@ -285,12 +286,16 @@ impl Api {
                 None => return self.rejected(bad_position()),
             },
         };
-        let asked = QueryRequest {
+        let mut asked = QueryRequest {
             after,
             ..asked_of(query, asked, arguments)
         };
+        if let underpin_contract::Reply::Page(page) = operation.reply_for(asked.asked.channel()) {
+            asked.limit = asked.limit.min(page.max);
+        }
+        let channel = asked.asked.channel().to_owned();
         let answer = self.backend.query(asked).await;
-        self.query_reply(operation, request, &scope, answer)
+        self.query_reply(operation, request, (&channel, &scope), answer)
     }
 
     async fn flow(&self, admitted: Admitted<'_>) -> Answer {

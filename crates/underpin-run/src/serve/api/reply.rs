@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::condition::{has_already, tag};
+use super::parts::composed;
 use crate::backend::{
     CommandAnswer, Done, FlowAnswer, FlowReport, FlowState, Page, QueryAnswer, Refusal, RowAnswer,
     RowMark, ShownRow, refusal,
@@ -153,31 +154,30 @@ impl Api {
         &self,
         operation: &Operation,
         request: &Request,
-        scope: &str,
+        (channel, scope): (&str, &str),
         answer: QueryAnswer,
     ) -> Answer {
+        let reply = operation.reply_for(channel);
         let Source::Query(query) = operation.source else {
             return self.defect();
         };
-        match (answer, &operation.reply) {
+        match (answer, reply) {
             (QueryAnswer::Refused(refused), _) => self.refused(&refused),
             (QueryAnswer::Page(page), Reply::Page(reply)) => {
                 self.page(query, reply, request, scope, &page)
             }
             (QueryAnswer::One(row), Reply::Row(reply)) => {
-                let body = self.row(reply, row.mark.as_ref(), &|column| {
+                let mut body = self.row(reply, row.mark.as_ref(), &|column| {
                     shown(query, &row, column)
                 });
-                read(request, row.mark.as_ref().map(|mark| mark.version), &body)
+                let missing = self.put_parts(&reply.parts, &row.parts, &mut body);
+                let version = row.mark.as_ref().map(|mark| mark.version);
+                composed(read(request, version, &body), &missing)
             }
             (QueryAnswer::One(row), Reply::Parts(reply)) => {
-                let form = Schema::Object(reply.object.clone());
-                let parts = Value::record(row.parts);
-                read(
-                    request,
-                    None,
-                    &self.contract.components.write(&form, &parts),
-                )
+                let mut body = Json::Object(Map::new());
+                let missing = self.put_parts(&reply.parts, &row.parts, &mut body);
+                composed(read(request, None, &body), &missing)
             }
             _ => self.defect(),
         }
@@ -192,6 +192,15 @@ impl Api {
         page: &Page,
     ) -> Answer {
         let components = &self.contract.components;
+        let mut missing = Vec::new();
+        let mut parts = Vec::new();
+        if !reply.parts.is_empty() {
+            for row in &page.rows {
+                let mut below = Json::Object(Map::new());
+                missing.extend(self.put_parts(&reply.parts, &row.parts, &mut below));
+                parts.push(below);
+            }
+        }
         let next = page
             .next
             .as_ref()
@@ -200,6 +209,7 @@ impl Api {
             items: Items {
                 query,
                 rows: &page.rows,
+                parts: &parts,
                 projection: &reply.projection,
                 components,
             },
@@ -208,7 +218,7 @@ impl Api {
         let Ok(text) = serde_json::to_string(&body) else {
             return self.defect();
         };
-        let answer = read_text(request, None, text);
+        let answer = composed(read_text(request, None, text), &missing);
         match next {
             Some(next) => answer.header("link", &format!("<{next}>; rel=\"next\"")),
             None => answer,
@@ -270,6 +280,8 @@ struct PageBody<'a> {
 struct Items<'a> {
     query: Id<Query>,
     rows: &'a [ShownRow],
+    /// What stands below what is shown of each row, where there are parts.
+    parts: &'a [Json],
     projection: &'a Projection,
     components: &'a Components,
 }
@@ -277,9 +289,16 @@ struct Items<'a> {
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut items = to.serialize_seq(Some(self.rows.len()))?;
-        for row in self.rows {
+        for (at, row) in self.rows.iter().enumerate() {
             let value = |column| shown(self.query, row, column);
-            items.serialize_element(&self.projection.shown(self.components, &value))?;
+            match self.parts.get(at) {
+                None => items.serialize_element(&self.projection.shown(self.components, &value))?,
+                Some(below) => {
+                    let mut row = self.projection.render(self.components, &value);
+                    row.extend(below.as_object().cloned().unwrap_or_default());
+                    items.serialize_element(&row)?;
+                }
+            }
         }
         items.end()
     }

@@ -69,6 +69,7 @@ fn operation(id: &str, method: Method, path: &str, source: Source, reply: Reply)
         method,
         path: template(path),
         source,
+        shapes: Vec::new(),
         path_parameters: Vec::new(),
         parameters: Vec::new(),
         body: None,
@@ -156,6 +157,7 @@ fn list() -> Operation {
     let reply = Reply::Page(PageReply {
         key: None,
         projection: projection(),
+        parts: Vec::new(),
         max: 10,
         default: 2,
         component: "Thing".into(),
@@ -197,6 +199,7 @@ fn item() -> Operation {
     let reply = Reply::Row(RowReply {
         aggregate: Some(aggregate()),
         projection: projection(),
+        parts: Vec::new(),
         queries: vec![Id::from_index(0)],
         links: links(),
         component: "Thing".into(),
