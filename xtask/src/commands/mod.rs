@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod docs;
+mod equivalence;
 mod nightly;
 mod schemathesis;
 mod setup;
@@ -27,6 +28,7 @@ const COMMANDS: &[Entry] = &[
     bench::ENTRY,
     ci::ENTRY,
     docs::ENTRY,
+    equivalence::ENTRY,
     nightly::ENTRY,
     schemathesis::ENTRY,
     setup::ENTRY,
@@ -40,7 +42,12 @@ pub(crate) fn cli() -> Command {
     let commands = COMMANDS.iter().map(|entry| {
         let command = Command::new(entry.name).about(entry.about);
         match entry.takes {
-            Some(name) => command.arg(Arg::new("words").value_name(name).num_args(0..)),
+            Some(name) => command.arg(
+                Arg::new("words")
+                    .value_name(name)
+                    .num_args(0..)
+                    .allow_hyphen_values(true),
+            ),
             None => command,
         }
     });

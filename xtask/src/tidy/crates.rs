@@ -36,6 +36,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "underpin-run",
         ],
     ),
+    ("underpin-reference", &["underpin-brief"]),
+    (
+        "underpin-equivalence",
+        &[
+            "underpin-brief",
+            "underpin-contract",
+            "underpin-reference",
+            "underpin-run",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

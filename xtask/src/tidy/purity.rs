@@ -10,6 +10,7 @@ const PURE: &[&str] = &[
     "underpin-deliver",
     "underpin-design",
     "underpin-plan",
+    "underpin-reference",
     "underpin-resilience",
 ];
 

@@ -297,8 +297,12 @@ impl Inner {
         let now = self.core.world.now().0;
         let idle = self.flows_mut(|flows| flows.is_empty());
         let due = self.store.read(move |rows| {
-            let sql =
-                "SELECT COUNT(*) FROM work WHERE status IN ('waiting', 'running') AND due <= ?1";
+            let sql = "SELECT (SELECT COUNT(*) FROM work AS mine WHERE due <= ?1 AND
+                    (status = 'running' OR status = 'waiting' AND NOT EXISTS (
+                        SELECT 1 FROM work AS earlier WHERE earlier.policy = mine.policy
+                        AND earlier.key = mine.key AND earlier.tenant IS mine.tenant
+                        AND earlier.seq < mine.seq AND earlier.status <> 'done')))
+                + (SELECT COUNT(*) FROM clocks WHERE due <= ?1)";
             Ok(rows
                 .prepare(sql)?
                 .query_row([now], |row| row.get::<_, i64>(0))?)

@@ -17,6 +17,7 @@ mod events;
 mod export;
 mod former;
 mod holds;
+mod inspect;
 mod journal;
 mod limits;
 mod open;
@@ -41,6 +42,7 @@ mod tests;
 
 pub(crate) use acts::slots_of;
 pub(crate) use events::source_text;
+pub use inspect::Rest;
 pub use open::{Begun, begin, migration};
 pub use unserved::{one_process, unserved};
 

@@ -1,0 +1,95 @@
+//! `underpin-equivalence`: what `cargo xtask equivalence` runs.
+#![expect(clippy::print_stdout, reason = "a command line tells what it found")]
+
+use std::process::ExitCode;
+use underpin_equivalence::{briefs, count::Counts, runs};
+use underpin_reference::Meaning;
+
+struct Wanted {
+    brief: Option<String>,
+    seed: Option<u64>,
+    scripts: u64,
+    steps: usize,
+}
+
+fn wanted() -> Result<Wanted, String> {
+    let mut wanted = Wanted {
+        brief: None,
+        seed: None,
+        scripts: 20,
+        steps: 40,
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or(format!("`{word}` needs a value"))?;
+        let number = || {
+            value
+                .parse::<u64>()
+                .map_err(|_| format!("`{value}` is no number"))
+        };
+        match word.as_str() {
+            "--brief" => wanted.brief = Some(value),
+            "--seed" => wanted.seed = Some(number()?),
+            "--scripts" => wanted.scripts = number()?,
+            "--steps" => wanted.steps = usize::try_from(number()?).unwrap_or(40),
+            _ => return Err(format!("`{word}` is not known")),
+        }
+    }
+    Ok(wanted)
+}
+
+fn run() -> Result<bool, String> {
+    let wanted = wanted()?;
+    let mut good = true;
+    let mut all = Counts::default();
+    for tried in briefs::given()? {
+        if wanted
+            .brief
+            .as_ref()
+            .is_some_and(|name| *name != tried.name)
+        {
+            continue;
+        }
+        let meaning = Meaning::new(&tried.brief);
+        let seeds = match wanted.seed {
+            Some(seed) => seed..seed + 1,
+            None => 1..wanted.scripts + 1,
+        };
+        let mut counts = Counts::default();
+        let mut failed = 0;
+        for seed in seeds {
+            if let Err(failure) =
+                runs::settled_script(&tried, &meaning, seed, wanted.steps, &mut counts)
+            {
+                println!("{failure}");
+                failed += 1;
+                if failed >= 2 {
+                    break;
+                }
+            }
+        }
+        println!(
+            "{}: {}",
+            tried.name,
+            if failed == 0 { "equal" } else { "DIFFERENT" }
+        );
+        counts
+            .lines()
+            .iter()
+            .for_each(|line| println!("    {line}"));
+        all.merge(&counts);
+        good &= failed == 0;
+    }
+    Ok(good)
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            println!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The promise on a few scripts of every brief: what a change can wait for. The long run is
+//! `cargo xtask nightly equivalence`.
+#![cfg(test)]
+
+use underpin_equivalence::{briefs, count::Counts, runs};
+use underpin_reference::Meaning;
+
+#[test]
+fn engine_and_reference_agree_on_settled_scripts() {
+    let mut counts = Counts::default();
+    for tried in briefs::given().unwrap() {
+        if !["examples/notes", "examples/shop", "examples/clinic"].contains(&&*tried.name) {
+            continue;
+        }
+        let meaning = Meaning::new(&tried.brief);
+        for seed in 1..=5 {
+            if let Err(failure) = runs::settled_script(&tried, &meaning, seed, 40, &mut counts) {
+                panic!("{failure}");
+            }
+        }
+    }
+    for reached in [
+        "refused exists",
+        "refused not-found",
+        "refused forbidden",
+        "call",
+        "policy",
+        "query rows",
+    ] {
+        assert!(
+            counts.get(reached) > 0,
+            "not reached: {reached}: {:?}",
+            counts.lines()
+        );
+    }
+}
