@@ -13,7 +13,7 @@ use underpin_brief::flow::Cut;
 use underpin_brief::model::*;
 use underpin_reference::{Asked as Question, Caller, Request};
 use underpin_run::backend::{self, Backend, Filter, Sort, Test};
-use underpin_run::engine::{Engine, Rest};
+use underpin_run::engine::{Engine, Ground, Rest, Services};
 use underpin_run::externals::Externals;
 use underpin_run::trace::Trace;
 use underpin_run::world::{Moment, SeededRandom, World};
@@ -24,12 +24,14 @@ use underpin_run::world::{Moment, SeededRandom, World};
 /// Why it does not open.
 pub fn open(
     brief: &Arc<Brief>,
-    _cut: &Cut,
+    cut: &Cut,
     folder: &Path,
     world: &World,
     externals: Arc<dyn Externals>,
 ) -> Result<Engine, String> {
-    Engine::open(brief, folder, world.clone(), externals).map_err(|error| error.to_string())
+    let services = Services::of(brief, cut.clone());
+    let ground = Ground::new(services, world.clone(), externals);
+    Engine::open(brief, folder, &ground).map_err(|error| error.to_string())
 }
 
 /// A data folder that is removed at the end.

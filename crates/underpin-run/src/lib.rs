@@ -18,7 +18,7 @@ pub mod store;
 pub mod trace;
 pub mod world;
 
-pub use engine::{migration, one_process};
+pub use engine::{Services, migration};
 pub use identity::{ClaimNames, ExternalIssuer};
 pub use start::{
     Ground, Options, Prepared, Running, StartError, Started, block_on, start, start_embedded,

@@ -5,7 +5,7 @@ mod checks;
 mod reception;
 
 use crate::backend::Backend;
-use crate::engine;
+use crate::engine::{self, Services};
 use crate::externals::{Behaviour, Chosen, Externals, Http, Simulated};
 use crate::folder::Folder;
 use crate::identity::{ExternalIssuer, Issuer, Names, Provider, Trust};
@@ -84,6 +84,8 @@ pub struct Prepared {
     pub contract: Arc<Contract>,
     /// The contract as an OpenAPI document.
     pub openapi: Json,
+    /// The services of the design, all of which run in this process.
+    pub services: Services,
 }
 
 /// What an engine stands on.
@@ -318,11 +320,11 @@ pub async fn start_embedded(
     options: Options,
     sample: bool,
 ) -> Result<Started, StartError> {
-    let brief = Arc::clone(&prepared.brief);
+    let (brief, services) = (Arc::clone(&prepared.brief), prepared.services.clone());
     let mut told = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let found = &mut told;
     let engine = |ground: Ground| async move {
-        let begun = engine::begin(&brief, ground, sample).await?;
+        let begun = engine::begin(&brief, services, ground, sample).await?;
         *found = (begun.recovered, begun.notes, begun.migrated, begun.sampled);
         Ok(begun.backend)
     };

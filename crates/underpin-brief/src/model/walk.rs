@@ -1,6 +1,8 @@
 //! Walking over checked expressions.
 
-use super::{Expr, ExprKind, Slot};
+use super::{
+    Access, Assign, ChangeStep, Expr, ExprKind, Slot, Statement, StatementKind, Target, Undo,
+};
 
 impl Expr {
     /// The direct parts, in evaluation order.
@@ -117,6 +119,89 @@ impl Expr {
                 .collect(),
             ExprKind::Comprehension { list, body, .. } => vec![list, body],
             ExprKind::Aggregate(_, inner) => inner.iter_mut().map(|inner| &mut **inner).collect(),
+        }
+    }
+}
+
+impl ChangeStep {
+    fn expressions<'a>(&'a self, found: &mut Vec<&'a Expr>) {
+        match self {
+            Self::Require { condition, .. } => found.push(condition),
+            Self::Set(assigns) => found.extend(assigns.iter().map(|assign| &assign.value)),
+            Self::Move { .. } => {}
+        }
+    }
+}
+
+impl Undo {
+    fn expressions<'a>(&'a self, found: &mut Vec<&'a Expr>) {
+        match self {
+            Self::Steps { steps, .. } => steps.iter().for_each(|step| step.expressions(found)),
+            Self::Call { sets, .. } => found.extend(sets.iter().map(|set| &set.value)),
+            Self::Default | Self::None { .. } => {}
+        }
+    }
+}
+
+impl Statement {
+    /// Every expression of this statement, its undo and the statements within it.
+    pub fn expressions<'a>(&'a self, found: &mut Vec<&'a Expr>) {
+        found.extend(&self.when);
+        let values = |sets: &'a [Assign], found: &mut Vec<&'a Expr>| {
+            found.extend(sets.iter().map(|set| &set.value));
+        };
+        match &self.kind {
+            StatementKind::Let(expr) => found.push(expr),
+            StatementKind::Read { access, .. } => match access {
+                Access::One(expr) | Access::Keys(expr) => found.push(expr),
+                Access::Where { filter, .. } => found.extend(filter),
+            },
+            StatementKind::Create {
+                tenant, sets, undo, ..
+            } => {
+                found.extend(tenant);
+                values(sets, found);
+                undo.expressions(found);
+            }
+            StatementKind::Change {
+                target,
+                steps,
+                undo,
+                ..
+            } => {
+                target.expressions(found);
+                steps.iter().for_each(|step| step.expressions(found));
+                undo.expressions(found);
+            }
+            StatementKind::Delete { target, undo, .. } => {
+                target.expressions(found);
+                undo.expressions(found);
+            }
+            StatementKind::Call {
+                sets,
+                undo,
+                fallback,
+                ..
+            } => {
+                values(sets, found);
+                values(fallback, found);
+                undo.expressions(found);
+            }
+            StatementKind::Emit { sets, .. } => values(sets, found),
+            StatementKind::Each { list, body, .. } => {
+                found.push(list);
+                body.iter().for_each(|inner| inner.expressions(found));
+            }
+            StatementKind::Require { condition, .. } => found.push(condition),
+            StatementKind::Return(shown) => found.extend(shown.iter().map(|(_, expr)| expr)),
+        }
+    }
+}
+
+impl Target {
+    fn expressions<'a>(&'a self, found: &mut Vec<&'a Expr>) {
+        if let Self::Key(expr) = self {
+            found.push(expr);
         }
     }
 }

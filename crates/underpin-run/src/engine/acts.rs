@@ -47,7 +47,7 @@ impl Walk<'_> {
             }
             Act::Delete { aggregate, row } => self.delete(*aggregate, row),
             Act::Call { puts, target, .. } => {
-                self.take_holds(op)?;
+                self.before_call(op)?;
                 let input = self.struct_of(self.input_size(*target), puts)?;
                 let key = self.state.call_key();
                 let at = self.state.at();
@@ -139,6 +139,13 @@ impl Walk<'_> {
         }
     }
 
+    /// Remembers which version of the row that the answer points to this flow has left.
+    fn note_version(&mut self, of: Id<Aggregate>, name: &RowName, row: &Value) {
+        if self.state.row.as_ref() == Some(name) {
+            self.state.version = Some(version_of(self.view.rows, of, row));
+        }
+    }
+
     fn bind_rows(&mut self, op: &Op, of: Id<Aggregate>, form: BoundAs, keys: Vec<Value>) {
         let Some(slot) = op.binding else { return };
         let keys = keys.into_iter().map(Kept).collect();
@@ -165,6 +172,7 @@ impl Walk<'_> {
                     tenant: None,
                 };
                 self.point_to(of, &name);
+                self.note_version(of, &name, &row);
                 self.bind_rows(op, of, BoundAs::Row, vec![key]);
                 row
             }
@@ -293,6 +301,7 @@ impl Walk<'_> {
             self.state.row = Some(name.clone());
             self.state.created = true;
         }
+        self.note_version(of, &name, &row);
         self.remember_row(op, name);
         Ok(())
     }
@@ -367,9 +376,21 @@ impl Walk<'_> {
             if self.state.row.is_none() && self.program.named.is_none() {
                 self.state.row = Some(name.clone());
             }
+            self.note_version(of, &name, &row);
             self.remember_row(op, name);
+        } else {
+            self.note_version(of, &name, &row);
         }
         Ok(())
+    }
+
+    /// Whether the version that the client saw is still to be compared, by the owner of that row.
+    pub(super) fn owes_a_check(&self, op: &Op) -> bool {
+        let (Act::Change { aggregate, .. } | Act::Delete { aggregate, .. }) = &op.act else {
+            return false;
+        };
+        let named = self.program.named.is_some_and(|(of, _)| of == *aggregate);
+        named && self.state.expected.is_some()
     }
 
     /// A change of the row that the client named is skipped: the version that the client saw
@@ -519,6 +540,9 @@ impl Walk<'_> {
         self.check_held(of, &key, tenant.as_deref())?;
         self.view.rows.delete(of, &key, tenant.as_deref())?;
         self.show_written(of, &key, &Value::Null);
+        let aggregate = self.name_of(of);
+        let pointed = self.state.row.take();
+        self.state.row = pointed.filter(|row| row.aggregate != aggregate || row.key.0 != key);
         Ok(())
     }
 

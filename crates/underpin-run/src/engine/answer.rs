@@ -62,7 +62,12 @@ impl Inner {
                 Went::Ended(state, answer) => row_of(answer).zip(state.settled.as_ref()),
                 _ => None,
             };
-            let mark = match mark {
+            // Of a row of another service, that service tells what may be done with it next.
+            let own = |name: &RowName| {
+                let of = core.brief.aggregates.find(&name.aggregate);
+                of.is_some_and(|of| core.place.owns(of))
+            };
+            let mark = match mark.filter(|(name, _)| own(name)) {
                 Some((name, settled)) => {
                     let view = View::new(rows, &settled.scope, &core);
                     mark_named(&core, name, settled, &view)?
@@ -82,14 +87,20 @@ impl Inner {
         };
         self.wake.notify_one();
         match went {
-            Went::Ended(_, answer) => ended(*answer, mark, false),
+            Went::Ended(_, answer) => {
+                let mark = match mark {
+                    Some(mark) => Some(mark),
+                    None => self.mark_of(row_of(&answer), caller).await,
+                };
+                ended(*answer, mark, false)
+            }
             Went::Replayed(answer) => {
                 let mark = self.mark_of(row_of(&answer), caller).await;
                 ended(*answer, mark, true)
             }
             Went::Turned(refusal) => CommandAnswer::Refused(refusal),
             Went::Skipped => CommandAnswer::Refused(Refusal::new(refusal::IN_PROGRESS)),
-            Went::Call(_) | Went::Busy(..) => {
+            Went::Call(_) | Went::Away(_) | Went::Busy(..) | Went::Stuck(..) => {
                 let handle = self.spawn(went, false);
                 self.wait(&handle, deadline, caller).await
             }
@@ -107,7 +118,7 @@ impl Inner {
 
     /// Waits for the end of a flow, as long as its deadline allows.
     async fn wait(
-        &self,
+        self: &Arc<Self>,
         handle: &Handle,
         deadline: Option<i64>,
         caller: Option<Caller>,
@@ -193,10 +204,17 @@ impl Inner {
         Value::record(values)
     }
 
-    async fn mark_of(&self, name: Option<&RowName>, caller: Option<Caller>) -> Option<RowMark> {
+    /// What its owner knows of a row.
+    async fn mark_of(
+        self: &Arc<Self>,
+        name: Option<&RowName>,
+        caller: Option<Caller>,
+    ) -> Option<RowMark> {
         let name = name?.clone();
-        let core = Arc::clone(&self.core);
-        let read = self.store.read(move |rows| {
+        let of = self.core.brief.aggregates.find(&name.aggregate)?;
+        let owner = self.peer(self.core.place.all.owner(of))?;
+        let core = Arc::clone(&owner.core);
+        let read = owner.store.read(move |rows| {
             let settled = settle(&core.brief, rows, caller.as_ref())?;
             let view = View::frozen(rows, &settled.scope, &core);
             mark_named(&core, &name, &settled, &view)
@@ -223,7 +241,7 @@ impl Inner {
         }
     }
 
-    pub(super) async fn report(&self, request: FlowRequest) -> FlowAnswer {
+    pub(super) async fn report(self: &Arc<Self>, request: FlowRequest) -> FlowAnswer {
         let (state, answer) = match self.own(&request).await {
             Ok(found) => found,
             Err(refusal) => return FlowAnswer::Refused(refusal),
@@ -266,7 +284,7 @@ impl Inner {
         })
     }
 
-    pub(super) async fn cancel(&self, request: FlowRequest) -> FlowAnswer {
+    pub(super) async fn cancel(self: &Arc<Self>, request: FlowRequest) -> FlowAnswer {
         let (state, _) = match self.own(&request).await {
             Ok(found) => found,
             Err(refusal) => return FlowAnswer::Refused(refusal),
@@ -310,7 +328,8 @@ impl Inner {
         idle && due.await == Ok(0) && self.store.figures().waiting == 0
     }
 
-    pub(super) async fn drain(&self, limit: Length) {
+    /// Takes no more commands and waits until what is under way is over, at most so long.
+    pub(super) async fn rest(&self, limit: Length) {
         self.draining.store(true, Ordering::Relaxed);
         self.wake.notify_one();
         let idle = async {
@@ -320,7 +339,6 @@ impl Inner {
         };
         // What is not over by then goes on after the next start.
         let _ = tokio::time::timeout(limit, idle).await;
-        self.halt();
     }
 }
 
@@ -362,8 +380,9 @@ fn take_in(core: &super::core::Core, rows: Rows<'_>, message: &Inbound) -> Resul
         key,
         id: message.id.clone(),
         event: Kept(event),
+        service: core.place.here,
     };
-    publish_one(rows, &core.listeners, &happened, None, message.at.0)
+    publish_one(rows, &core.listeners, &happened, None, message.at.0, None)
 }
 
 pub(super) fn row_of(answer: &Answer) -> Option<&RowName> {

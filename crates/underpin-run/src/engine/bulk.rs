@@ -131,7 +131,7 @@ fn transaction(core: &Core, rows: Rows<'_>, states: Vec<State>) -> Result<Whole,
                 return Ok(Whole::Busy(at, reason));
             }
             // The contract offers this only for commands of one segment.
-            Went::Call(_) | Went::More(_) => {
+            Went::Call(_) | Went::More(_) | Went::Away(_) | Went::Stuck(..) => {
                 CommandAnswer::Refused(Refusal::new(refusal::INTERNAL))
             }
         };

@@ -1,6 +1,7 @@
 //! What does not change while the engine runs: the brief made ready, the world, the listeners.
 
 use super::events::Listeners;
+use super::placement::Place;
 use super::program::{Allowed, Compiler, Programs};
 use super::query::QueryPlan;
 use super::scope::Scope;
@@ -60,15 +61,24 @@ pub(super) struct Core {
     pub(super) formers: BTreeMap<u32, Arc<Core>>,
     /// Where this is one of those.
     pub(super) turn: Option<Box<super::former::Turn>>,
+    /// Which service this is, and what the others own.
+    pub(super) place: Place,
 }
 
 impl Core {
-    pub(super) fn new(brief: &Arc<Brief>, schema: &Schema, world: World, hook: Hook) -> Self {
+    pub(super) fn new(
+        brief: &Arc<Brief>,
+        schema: &Schema,
+        world: World,
+        hook: Hook,
+        place: Place,
+    ) -> Self {
         let library = Library::new(&**brief);
         let compiler = Compiler {
             brief,
             library,
             schema,
+            cut: &place.all.cut,
         };
         let aggregates = brief
             .aggregates
@@ -89,7 +99,7 @@ impl Core {
                 .iter()
                 .map(|(id, _)| QueryPlan::new(&compiler, id))
                 .collect(),
-            listeners: Listeners::new(brief),
+            listeners: Listeners::new(brief, &place),
             brief: Arc::clone(brief),
             world,
             names: OnceLock::new(),
@@ -98,6 +108,7 @@ impl Core {
             generation: 1,
             formers: BTreeMap::new(),
             turn: None,
+            place,
         }
     }
 

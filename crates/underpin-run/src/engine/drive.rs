@@ -5,6 +5,7 @@ use super::calls::{Budgets, Wanted};
 use super::core::Core;
 use super::limits::Buckets;
 use super::program::Act;
+use super::remote::Links;
 use super::segment::{Resume, Went, segment};
 use super::state::{Answer, Calling, KeptRefusal, State, Status};
 use super::walk::Walk;
@@ -13,9 +14,10 @@ use crate::externals::Externals;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration as Length;
 use tokio::sync::{Notify, Semaphore, watch};
+use underpin_brief::flow::FlowId;
 use underpin_brief::model::*;
 
 /// How long a flow waits for a row that another one holds.
@@ -62,12 +64,18 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) externals: Arc<dyn Externals>,
     pub(super) budgets: Budgets,
-    pub(super) buckets: Buckets,
+    /// Shared by all services: clients see one backend.
+    pub(super) buckets: Arc<Buckets>,
+    /// The other services of this process, by number.
+    pub(super) peers: OnceLock<Vec<Weak<Inner>>>,
+    /// The way to them.
+    pub(super) links: Arc<dyn Links>,
     pub(super) flows: Mutex<BTreeMap<String, Arc<Handle>>>,
     pub(super) gauges: Gauges,
     pub(super) wake: Notify,
-    pub(super) stop: watch::Sender<bool>,
-    pub(super) draining: AtomicBool,
+    /// Shared by all services: they stop together.
+    pub(super) stop: Arc<watch::Sender<bool>>,
+    pub(super) draining: Arc<AtomicBool>,
     pub(super) exports: Arc<Semaphore>,
 }
 
@@ -108,7 +116,11 @@ impl Inner {
             progress: Mutex::default(),
         });
         let id = match &went {
-            Went::Call(state) | Went::More(state) | Went::Busy(state, _) => state.id.clone(),
+            Went::Call(state)
+            | Went::More(state)
+            | Went::Away(state)
+            | Went::Busy(state, _)
+            | Went::Stuck(state, _) => state.id.clone(),
             _ => String::new(),
         };
         self.flows_mut(|flows| flows.insert(id.clone(), Arc::clone(&handle)));
@@ -142,11 +154,12 @@ impl Inner {
                     resumed = false;
                     resume.map(|resume| (state, resume))
                 }
-                Went::More(state) => {
+                Went::More(state) | Went::Away(state) => {
                     self.show(handle, &state);
                     let resume = self.ended_outside(handle, &state).unwrap_or(Resume::Go);
                     Some((state, resume))
                 }
+                Went::Stuck(state, waits) => Some((state, Resume::ParkAt(waits))),
                 Went::Busy(state, reason) => {
                     let now = self.core.world.now().0;
                     let since = *waiting_since.get_or_insert(now);
@@ -191,13 +204,20 @@ impl Inner {
         }
     }
 
-    /// A segment, repeated while the store is full.
-    async fn again(&self, state: State, resume: Resume) -> Option<Went> {
+    /// A segment, here or at the service whose turn it is, repeated while the store is full.
+    async fn again(self: &Arc<Self>, state: State, resume: Resume) -> Option<Went> {
         loop {
-            match self.segment(state.clone(), resume.clone()).await {
+            let went = match state.journey.away {
+                Some(service) => self.send(service, &state, &resume).await?,
+                None => self.segment(state.clone(), resume.clone()).await,
+            };
+            match went {
                 Ok(went) => return Some(went),
                 Err(StoreError::Full) => tokio::time::sleep(LOOK).await,
-                Err(StoreError::Stopped) => return None,
+                Err(StoreError::Stopped) => {
+                    self.halt();
+                    return None;
+                }
                 // The journal still says where the flow stands; a restart goes on from there.
                 Err(StoreError::Database(_) | StoreError::Defect(_)) => return None,
             }
@@ -352,24 +372,19 @@ impl Inner {
         calling: &Calling,
         command: Id<Command>,
     ) -> Option<Resume> {
-        let found = self.journalled(&calling.key).await.ok()?;
+        let home = self.core.place.all.home(FlowId::Command(command));
+        let node = self.peer(home)?;
+        let found = node.journalled(&calling.key).await.ok()?;
         let answer = match found {
             Some((_, Some(answer))) => Some(answer),
             Some((state, None)) => {
-                let running = self.flows_mut(|flows| flows.get(&state.id).cloned());
-                let handle = running.unwrap_or_else(|| {
-                    let went = if state.calling.is_some() {
-                        Went::Call(Box::new(state))
-                    } else {
-                        Went::More(Box::new(state))
-                    };
-                    self.spawn(went, true)
-                });
+                let running = node.flows_mut(|flows| flows.get(&state.id).cloned());
+                let handle = running.unwrap_or_else(|| node.spawn(Went::unfinished(state), true));
                 wait_over(&handle).await
             }
             None => {
-                let state = super::start::child(self.core.of(parent), parent, calling, command);
-                let handle = self.spawn(Went::More(Box::new(state)), false);
+                let state = super::start::child(node.core.of(parent), parent, calling, command);
+                let handle = node.spawn(Went::More(Box::new(state)), false);
                 wait_over(&handle).await
             }
         };

@@ -1,6 +1,7 @@
 //! What happened, from the statement to the outbox: declared events and the lifecycle of rows.
 //! They are kept with the flow until its pivot has committed, and dropped when it is undone.
 
+use super::placement::Place;
 use super::program::Put;
 use super::scope::service_value;
 use super::state::{Happened, Kept, State};
@@ -8,6 +9,7 @@ use super::walk::{Halt, Walk};
 use crate::store::{Rows, StoreError, codec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use underpin_brief::flow::FlowId;
 use underpin_brief::model::*;
 
 /// A listener: a policy and how much later it acts.
@@ -55,9 +57,10 @@ pub(crate) fn source_text(brief: &Brief, source: EventSource) -> String {
 }
 
 impl Listeners {
-    pub(super) fn new(brief: &Brief) -> Self {
+    /// Those of one service; what has to be told for the others is known too.
+    pub(super) fn new(brief: &Brief, place: &Place) -> Self {
         let mut listeners = Self::default();
-        for policy in brief.policies.rows() {
+        for (id, policy) in brief.policies.iter() {
             let Trigger::On { source, after } = &policy.trigger else {
                 continue;
             };
@@ -65,11 +68,13 @@ impl Listeners {
                 policy: policy.name.text.to_string(),
                 after: after.map(|after| after.micros),
             };
-            listeners
-                .by
-                .entry(source_text(brief, *source))
-                .or_default()
-                .push(listener);
+            if place.all.home(FlowId::Policy(id)) == place.here {
+                listeners
+                    .by
+                    .entry(source_text(brief, *source))
+                    .or_default()
+                    .push(listener);
+            }
             listeners
                 .shapes
                 .insert(*source, Arc::clone(&policy.event_shape));
@@ -93,6 +98,16 @@ impl Listeners {
             }
         }
         listeners
+    }
+
+    /// Whether somebody at this service listens to that source.
+    pub(super) fn hear(&self, source: &str) -> bool {
+        self.by.contains_key(source)
+    }
+
+    /// Whether somebody at this service listens to something.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &str> {
+        self.by.keys().map(String::as_str)
     }
 
     fn shape(&self, source: EventSource) -> Option<&Arc<Shape>> {
@@ -133,6 +148,7 @@ impl Walk<'_> {
             row_key: codec::key_text(&row_key),
             id,
             event: Kept(Value::record(slots)),
+            service: core.place.all.owner(declared.about),
         });
         Ok(())
     }
@@ -202,42 +218,44 @@ impl Walk<'_> {
                 row_key: codec::key_text(&key),
                 id,
                 event: Kept(Value::record(slots)),
+                service: core.place.here,
             });
         }
     }
 }
 
-/// Puts what happened into the outbox, with work for every policy that listens.
+/// Puts what happened at this service into its outbox, with work for every policy that listens
+/// here; what happened elsewhere stays with the flow.
 pub(super) fn publish(
     rows: Rows<'_>,
     listeners: &Listeners,
+    here: usize,
     state: &mut State,
-) -> Result<usize, StoreError> {
+) -> Result<(), StoreError> {
     let events = std::mem::take(&mut state.events);
-    let count = events.len();
-    for event in &events {
-        publish_one(
-            rows,
-            listeners,
-            event,
-            state.scope.tenant.as_deref(),
-            state.now,
-        )?;
+    for event in events {
+        if event.service != here {
+            state.events.push(event);
+            continue;
+        }
+        let tenant = state.scope.tenant.as_deref();
+        publish_one(rows, listeners, &event, tenant, state.now, None)?;
     }
-    Ok(count)
+    Ok(())
 }
 
-/// Puts one event into the outbox.
+/// Puts one event into the outbox; with `origin` it was published by that other service.
 pub(super) fn publish_one(
     rows: Rows<'_>,
     listeners: &Listeners,
     event: &Happened,
     tenant: Option<&str>,
     now: i64,
+    origin: Option<&str>,
 ) -> Result<(), StoreError> {
     let text = codec::to_text(&event.event.0);
     let mut insert = rows.prepare(
-        "INSERT INTO outbox (id, source, key, row_key, tenant, at, event) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO outbox (id, source, key, row_key, tenant, at, event, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let values = (
         &event.id,
@@ -247,6 +265,7 @@ pub(super) fn publish_one(
         tenant,
         now,
         &text,
+        origin,
     );
     let seq = insert.insert(values)?;
     for listener in listeners.by.get(&event.source).into_iter().flatten() {

@@ -4,6 +4,7 @@
 
 use super::core::Core;
 use super::events::Listeners;
+use super::placement::Place;
 use super::state::{Happened, Kept, State};
 use crate::migrate::{Between, Former, Places, Standing, Succession, moved, operation_of, places};
 use crate::store::{Rows, Schema, StoreError};
@@ -35,7 +36,9 @@ impl Core {
         };
         let schema = Schema::beside(&former.brief, &self.brief);
         let hook = Arc::clone(&self.hook);
-        let mut core = Self::new(&former.brief, &schema, self.world.clone(), hook);
+        // Folders of several services are not migrated: an earlier brief has one.
+        let place = Place::only(&former.brief);
+        let mut core = Self::new(&former.brief, &schema, self.world.clone(), hook, place);
         let succession = Succession::new(&former.brief, &self.brief);
         core.listeners = Listeners::beside(&self.listeners, &succession);
         core.generation = former.generation;

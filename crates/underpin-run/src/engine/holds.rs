@@ -2,7 +2,7 @@
 //! ends. Additions and their inverses neither take nor wait.
 
 use super::program::{Act, HoldPlan, Op, Row};
-use super::state::{Kept, State, Status};
+use super::state::{Kept, RowName, State, Status};
 use super::walk::{Halt, Stop, Walk};
 use crate::store::{Rows, StoreError, codec};
 use rusqlite::OptionalExtension;
@@ -59,19 +59,19 @@ impl Walk<'_> {
         }
     }
 
-    /// Takes the holds that begin at a statement.
+    /// Plans the holds that begin at a statement; [`Walk::hold_pending`] takes them.
     pub(super) fn take_holds(&mut self, op: &Op) -> Result<(), Halt> {
         let Some(leaf) = op.leaf.filter(|_| self.program.saga) else {
             return Ok(());
         };
         let program = self.program;
         for plan in program.holds.iter().filter(|plan| plan.from == leaf) {
-            self.take(op, plan)?;
+            self.plan_hold(op, plan)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, op: &Op, plan: &HoldPlan) -> Result<(), Halt> {
+    fn plan_hold(&mut self, op: &Op, plan: &HoldPlan) -> Result<(), Halt> {
         let touched = match &op.act {
             Act::Read { aggregate, .. }
             | Act::Create { aggregate, .. }
@@ -89,23 +89,72 @@ impl Walk<'_> {
             Some(found) => found,
             None => (self.keys_of(&plan.until, 0)?, None),
         };
-        let tenant = tenant.or_else(|| {
-            self.view
-                .rows
-                .layout(plan.aggregate)
-                .tenant
-                .and(self.state.scope.tenant.clone())
-        });
+        let layout = self.view.rows.layout(plan.aggregate);
+        let tenant = tenant.or_else(|| layout.tenant.and(self.state.scope.tenant.clone()));
         let mut keys: Vec<Value> = keys.into_iter().map(|kept| kept.0).collect();
         keys.sort();
         keys.dedup();
-        for key in keys {
-            self.hold(plan.aggregate, &key, tenant.as_deref())?;
+        let aggregate = self
+            .core
+            .brief
+            .aggregates
+            .get(plan.aggregate)
+            .name
+            .text
+            .to_string();
+        let names = keys.into_iter().map(|key| RowName {
+            aggregate: aggregate.clone(),
+            key: Kept(key),
+            tenant: tenant.clone(),
+        });
+        self.state.journey.holding.extend(names);
+        Ok(())
+    }
+
+    /// Takes the holds that are due; those of other services are taken there.
+    pub(super) fn hold_pending(&mut self) -> Result<(), Halt> {
+        while let Some(name) = self.state.journey.holding.first().cloned() {
+            let Some(of) = self.core.brief.aggregates.find(&name.aggregate) else {
+                self.state.journey.holding.remove(0);
+                continue;
+            };
+            let owner = self.core.place.all.owner(of);
+            if owner != self.core.place.here {
+                return Err(Halt::Stop(Stop::Elsewhere(owner)));
+            }
+            self.hold(of, &name.key.0, name.tenant.as_deref())?;
+            self.state.journey.holding.remove(0);
         }
         Ok(())
     }
 
-    fn hold(&self, of: Id<Aggregate>, key: &Value, tenant: Option<&str>) -> Result<(), Halt> {
+    /// Before a call every hold stands, and what happened before the pivot is on its way.
+    pub(super) fn before_call(&mut self, op: &Op) -> Result<(), Halt> {
+        let at = self.state.at();
+        if self.state.journey.ready.as_ref() != Some(&at) {
+            self.take_holds(op)?;
+            self.state.journey.ready = Some(at);
+        }
+        match self.hold_pending() {
+            Err(Halt::Stop(Stop::Elsewhere(service))) => return self.elsewhere(service),
+            other => other?,
+        }
+        let here = self.core.place.here;
+        let owed = self.state.events.iter().find(|event| event.service != here);
+        if let (true, Some(event)) = (self.state.passed, owed) {
+            let service = event.service;
+            return self.elsewhere(service);
+        }
+        self.state.journey.ready = None;
+        Ok(())
+    }
+
+    fn hold(&mut self, of: Id<Aggregate>, key: &Value, tenant: Option<&str>) -> Result<(), Halt> {
+        let here = self.core.place.here;
+        let journey = &mut self.state.journey;
+        if here != journey.home && !journey.holders.contains(&here) {
+            journey.holders.push(here);
+        }
         self.check_held(of, key, tenant)?;
         let aggregate = &*self.core.brief.aggregates.get(of).name.text;
         let reason = reason(&self.program.name, Status::Running);

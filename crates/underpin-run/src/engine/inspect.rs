@@ -26,26 +26,45 @@ impl Engine {
     /// # Errors
     /// Where the store does not answer.
     pub async fn rest(&self) -> Result<Rest, StoreError> {
-        let brief = std::sync::Arc::clone(&self.inner.core.brief);
-        let read = self.inner.store.read(move |rows| {
-            let mut rest = Rest::default();
-            for (of, _) in brief.aggregates.iter() {
-                let all = rows.select(of, "", Vec::new())?;
-                rest.rows.extend(all.into_iter().map(|row| (of, row)));
-            }
-            let flows = "SELECT name, status FROM flows WHERE status IN ('parked', 'in_doubt')";
-            rest.flows = pairs(rows, flows)?;
-            let one = |sql: &str| -> Result<Vec<String>, StoreError> {
-                let found = pairs(rows, sql)?.into_iter();
-                Ok(found.map(|(name, _)| name).collect())
-            };
-            rest.parked = one("SELECT policy, '' FROM work WHERE status = 'parked'")?;
-            rest.waiting = one("SELECT policy, '' FROM work WHERE status = 'waiting'")?;
-            rest.held = one("SELECT aggregate, '' FROM holds")?;
-            Ok(rest)
-        });
-        read.await
+        let mut rest = Rest::default();
+        for node in &*self.nodes {
+            let core = std::sync::Arc::clone(&node.core);
+            let found = node.store.read(move |rows| at_rest(&core, rows)).await?;
+            rest.rows.extend(found.rows);
+            rest.flows.extend(found.flows);
+            rest.parked.extend(found.parked);
+            rest.waiting.extend(found.waiting);
+            rest.held.extend(found.held);
+        }
+        // In one order whatever the services are.
+        rest.rows.sort_by_key(|(of, _)| *of);
+        for names in [&mut rest.parked, &mut rest.waiting, &mut rest.held] {
+            names.sort();
+        }
+        rest.flows.sort();
+        Ok(rest)
     }
+}
+
+/// What is at rest in the store of one service.
+fn at_rest(core: &super::core::Core, rows: Rows<'_>) -> Result<Rest, StoreError> {
+    let mut rest = Rest::default();
+    for (of, _) in core.brief.aggregates.iter() {
+        if core.place.owns(of) {
+            let all = rows.select(of, "", Vec::new())?;
+            rest.rows.extend(all.into_iter().map(|row| (of, row)));
+        }
+    }
+    let flows = "SELECT name, status FROM flows WHERE status IN ('parked', 'in_doubt')";
+    rest.flows = pairs(rows, flows)?;
+    let one = |sql: &str| -> Result<Vec<String>, StoreError> {
+        let found = pairs(rows, sql)?.into_iter();
+        Ok(found.map(|(name, _)| name).collect())
+    };
+    rest.parked = one("SELECT policy, '' FROM work WHERE status = 'parked'")?;
+    rest.waiting = one("SELECT policy, '' FROM work WHERE status = 'waiting'")?;
+    rest.held = one("SELECT aggregate, '' FROM holds")?;
+    Ok(rest)
 }
 
 /// Two columns, sorted.

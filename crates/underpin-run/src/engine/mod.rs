@@ -8,7 +8,9 @@ mod admin;
 mod admit;
 mod answer;
 mod bulk;
+mod bus;
 mod calls;
+mod cluster;
 mod compose;
 mod core;
 mod cron;
@@ -21,10 +23,12 @@ mod inspect;
 mod journal;
 mod limits;
 mod open;
+mod placement;
 mod policy;
 mod program;
 mod query;
 mod recover;
+mod remote;
 mod sample;
 mod scope;
 mod segment;
@@ -41,91 +45,45 @@ mod walk;
 mod tests;
 
 pub(crate) use acts::slots_of;
+pub use cluster::Ground;
 pub(crate) use events::source_text;
 pub use inspect::Rest;
 pub use open::{Begun, begin, migration};
-pub use unserved::{one_process, unserved};
+pub use placement::Services;
+pub use remote::{Links, Passage};
+pub use unserved::unserved;
 
-use self::core::Core;
 use crate::admin::Admin;
 use crate::backend::{
     Backend, BulkAnswer, BulkRequest, CommandAnswer, CommandRequest, ExportAnswer, Figures,
     FlowAnswer, FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer,
     RowRequest,
 };
-use crate::externals::Externals;
 use crate::identity::Names;
-use crate::store::{Hook, OpenError, Store, StoreError, no_hook};
-use crate::world::World;
-use calls::Budgets;
-use drive::{Gauges, Inner};
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use crate::store::StoreError;
+use drive::Inner;
+use placement::Placement;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration as Length;
-use tokio::sync::{Notify, Semaphore, watch};
-use underpin_brief::model::{Brief, LimitedOperation};
+use underpin_brief::flow::FlowId;
+use underpin_brief::model::*;
 
-/// A running engine. Clones are the same engine.
+/// A running engine: one or more services of one brief in this process. Clones are the same
+/// engine.
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
+    nodes: Arc<[Arc<Inner>]>,
+    placement: Arc<Placement>,
 }
 
 impl Engine {
-    /// Opens the data folder for a brief. Nothing runs before [`Engine::start`].
-    ///
-    /// # Errors
-    /// [`OpenError`]; the folder is then as it was.
-    pub fn open(
-        brief: &Arc<Brief>,
-        folder: &Path,
-        world: World,
-        externals: Arc<dyn Externals>,
-    ) -> Result<Self, OpenError> {
-        Self::open_with(brief, folder, world, externals, no_hook())
-    }
-
-    /// As [`Engine::open`], with a hook that may stop the engine at any step: for tests of what a
-    /// crash leaves behind.
-    ///
-    /// # Errors
-    /// As [`Engine::open`].
-    pub fn open_with(
-        brief: &Arc<Brief>,
-        folder: &Path,
-        world: World,
-        externals: Arc<dyn Externals>,
-        hook: Hook,
-    ) -> Result<Self, OpenError> {
-        let store = Store::open(folder, brief, Arc::clone(&hook))?;
-        let now = world.now().0;
-        let inner = Inner {
-            budgets: Budgets::new(brief, now),
-            core: Arc::new(Core::new(brief, store.schema(), world, hook).under(store.standing())),
-            store,
-            externals,
-            buckets: limits::Buckets::default(),
-            flows: Mutex::new(BTreeMap::new()),
-            gauges: Gauges::default(),
-            wake: Notify::new(),
-            stop: watch::Sender::new(false),
-            draining: AtomicBool::new(false),
-            exports: Arc::new(Semaphore::new(export::TOGETHER)),
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
-    }
-
     /// Where display names of subjects are found (`name` of an actor); without it there are none.
-    pub fn know(&self, names: Arc<Names>) {
-        // A second directory would be a defect of the caller; the first one stays.
-        for former in self.inner.core.formers.values() {
-            let _ = former.names.set(Arc::clone(&names));
+    pub fn know(&self, names: &Arc<Names>) {
+        for node in &*self.nodes {
+            // A second directory would be a defect of the caller; the first one stays.
+            let _ = node.core.names.set(Arc::clone(names));
         }
-        let _ = self.inner.core.names.set(names);
     }
 
     /// Goes on with unfinished flows and begins to watch for what policies have to do. Returns
@@ -134,91 +92,210 @@ impl Engine {
     /// # Errors
     /// Where the journal does not read back.
     pub async fn start(&self) -> Result<Vec<String>, StoreError> {
-        let names = self.inner.recover().await?;
-        tokio::spawn(Arc::clone(&self.inner).dispatch());
+        let mut names = Vec::new();
+        for node in &*self.nodes {
+            names.extend(node.recover().await?);
+        }
+        for node in &*self.nodes {
+            for peer in &*self.nodes {
+                if node.reads_of(peer.core.place.here) != (false, false) {
+                    tokio::spawn(Arc::clone(node).follow(Arc::clone(peer)));
+                }
+            }
+            tokio::spawn(Arc::clone(node).dispatch());
+        }
         Ok(names)
     }
 
-    /// Whether nothing is under way: no flow runs, no work is due, nothing waits to be written.
+    /// Whether nothing is under way: no flow runs, no work is due, nothing waits to be written or
+    /// to be read by another service.
     pub async fn quiet(&self) -> bool {
-        self.inner.quiet().await
+        for node in &*self.nodes {
+            for peer in &*self.nodes {
+                let reads = node.reads_of(peer.core.place.here) != (false, false);
+                if reads && node.caught_up(peer).await != Ok(true) {
+                    return false;
+                }
+            }
+        }
+        for node in &*self.nodes {
+            if !node.quiet().await {
+                return false;
+            }
+        }
+        true
     }
 
     /// Stops at once, between two transactions, as a crash would. What was under way goes on when
     /// the folder is opened again.
     pub fn abort(&self) {
-        self.inner.halt();
+        self.first().halt();
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a cut has at least one service")]
+    fn first(&self) -> &Arc<Inner> {
+        &self.nodes[0]
+    }
+
+    fn node(&self, service: usize) -> &Arc<Inner> {
+        self.nodes.get(service).unwrap_or_else(|| self.first())
+    }
+
+    /// The service that owns an aggregate.
+    fn owner(&self, of: Id<Aggregate>) -> &Arc<Inner> {
+        self.node(self.placement.owner(of))
+    }
+
+    async fn answered(&self, request: QueryRequest) -> QueryAnswer {
+        let brief = &self.first().core.brief;
+        let operation = LimitedOperation::Query(request.query);
+        if let Some(refusal) = self.first().buckets.take(brief, operation, &request.asked) {
+            return QueryAnswer::Refused(refusal);
+        }
+        let node = self.node(self.placement.answers(brief, request.query));
+        let declared = brief.queries.get(request.query);
+        let fresh = declared.allows.iter().any(|allow| allow.fresh);
+        if (declared.stale.own || fresh)
+            && let Err(error) = node.catch_up(&self.nodes).await
+        {
+            return QueryAnswer::Refused(answer::failed(&error));
+        }
+        let channel = request.asked.channel().to_owned();
+        node.query(request, Some(&channel)).await
+    }
+
+    async fn commanded(&self, request: CommandRequest) -> CommandAnswer {
+        let declared = self.first().core.brief.commands.get(request.command);
+        let flow = FlowId::Command(request.command);
+        let node = self.node(self.placement.home(flow));
+        let fresh = declared.allows.iter().any(|allow| allow.fresh);
+        if fresh && let Err(error) = node.catch_up(&self.nodes).await {
+            return CommandAnswer::Refused(answer::failed(&error));
+        }
+        node.command(request).await
+    }
+
+    /// The flow is asked for at every service: only its home knows it.
+    async fn reported(&self, request: FlowRequest) -> FlowAnswer {
+        self.at_home(request, |node, request| async move {
+            node.report(request).await
+        })
+        .await
+    }
+
+    async fn cancelled(&self, request: FlowRequest) -> FlowAnswer {
+        self.at_home(request, |node, request| async move {
+            node.cancel(request).await
+        })
+        .await
+    }
+
+    async fn at_home<F>(
+        &self,
+        request: FlowRequest,
+        ask: impl Fn(Arc<Inner>, FlowRequest) -> F,
+    ) -> FlowAnswer
+    where
+        F: Future<Output = FlowAnswer>,
+    {
+        let mut said = None;
+        for node in &*self.nodes {
+            let answer = ask(Arc::clone(node), request.clone()).await;
+            match &answer {
+                FlowAnswer::Refused(refusal) if refusal.code == NOT_FOUND => {}
+                _ => return answer,
+            }
+            said = Some(answer);
+        }
+        said.unwrap_or_else(|| FlowAnswer::Refused(crate::backend::Refusal::new(NOT_FOUND)))
+    }
+
+    /// Messages are taken in by one service, which knows those it has seen; others hear of them
+    /// over the bus.
+    async fn taken_in(&self, message: Inbound) -> InboundAnswer {
+        self.first().inbound(message).await
+    }
+
+    fn sum(&self, gauge: impl Fn(&Inner) -> u64) -> u64 {
+        self.nodes.iter().map(|node| gauge(node)).sum()
+    }
+
+    fn sums(&self) -> Figures {
+        let stopped = *self.first().stop.borrow();
+        let count = |of: fn(&drive::Gauges) -> &AtomicU64| {
+            self.sum(|node| of(&node.gauges).load(Ordering::Relaxed))
+        };
+        let flows = [
+            ("running", count(|gauges| &gauges.running)),
+            ("undoing", count(|gauges| &gauges.undoing)),
+            ("in-doubt", count(|gauges| &gauges.in_doubt)),
+            ("parked", count(|gauges| &gauges.parked)),
+        ];
+        Figures {
+            unready: stopped.then(|| "the engine has stopped".to_owned()),
+            flows: flows
+                .into_iter()
+                .map(|(name, number)| (name.to_owned(), number))
+                .collect(),
+            store_queue: self.sum(|node| node.store.figures().waiting),
+            outbox: count(|gauges| &gauges.outbox),
+            recovered: count(|gauges| &gauges.recovered),
+        }
     }
 }
 
+const NOT_FOUND: &str = crate::backend::refusal::NOT_FOUND;
+
 impl Backend for Engine {
     fn command(&self, request: CommandRequest) -> Pending<'_, CommandAnswer> {
-        Box::pin(self.inner.command(request))
+        Box::pin(self.commanded(request))
     }
 
     fn bulk(&self, request: BulkRequest) -> Pending<'_, BulkAnswer> {
-        Box::pin(self.inner.bulk(request))
-    }
-
-    fn query(&self, request: QueryRequest) -> Pending<'_, QueryAnswer> {
         Box::pin(async move {
-            let operation = LimitedOperation::Query(request.query);
-            let brief = &self.inner.core.brief;
-            if let Some(refusal) = self.inner.buckets.take(brief, operation, &request.asked) {
-                return QueryAnswer::Refused(refusal);
-            }
-            let channel = request.asked.channel().to_owned();
-            self.inner.query(request, Some(&channel)).await
+            let flow = FlowId::Command(request.command);
+            self.node(self.placement.home(flow)).bulk(request).await
         })
     }
 
+    fn query(&self, request: QueryRequest) -> Pending<'_, QueryAnswer> {
+        Box::pin(self.answered(request))
+    }
+
     fn export(&self, request: QueryRequest) -> Pending<'_, ExportAnswer> {
-        Box::pin(self.inner.export(request))
+        let node = self.node(
+            self.placement
+                .answers(&self.first().core.brief, request.query),
+        );
+        Box::pin(node.export(request))
     }
 
     fn row(&self, request: RowRequest) -> Pending<'_, RowAnswer> {
         Box::pin(async move {
-            let core = Arc::clone(&self.inner.core);
-            let answered = self
-                .inner
+            let node = self.owner(request.aggregate);
+            let core = Arc::clone(&node.core);
+            let read = node
                 .store
-                .read(move |rows| query::row(&core, rows, &request))
-                .await;
+                .read(move |rows| query::row(&core, rows, &request));
+            let answered = read.await;
             answered.unwrap_or_else(|error| RowAnswer::Refused(answer::failed(&error)))
         })
     }
 
     fn flow(&self, request: FlowRequest) -> Pending<'_, FlowAnswer> {
-        Box::pin(self.inner.report(request))
+        Box::pin(self.reported(request))
     }
 
     fn cancel(&self, request: FlowRequest) -> Pending<'_, FlowAnswer> {
-        Box::pin(self.inner.cancel(request))
+        Box::pin(self.cancelled(request))
     }
 
     fn inbound(&self, message: Inbound) -> Pending<'_, InboundAnswer> {
-        Box::pin(self.inner.inbound(message))
+        Box::pin(self.taken_in(message))
     }
 
     fn figures(&self) -> Figures {
-        let gauges = &self.inner.gauges;
-        let stopped = *self.inner.stop.borrow();
-        let flows = [
-            ("running", &gauges.running),
-            ("undoing", &gauges.undoing),
-            ("in-doubt", &gauges.in_doubt),
-            ("parked", &gauges.parked),
-        ];
-        let flow = |(name, gauge): (&str, &std::sync::atomic::AtomicU64)| {
-            (name.to_owned(), gauge.load(Ordering::Relaxed))
-        };
-        Figures {
-            unready: stopped.then(|| "the engine has stopped".to_owned()),
-            flows: flows.into_iter().map(flow).collect(),
-            store_queue: self.inner.store.figures().waiting,
-            outbox: gauges.outbox.load(Ordering::Relaxed),
-            recovered: gauges.recovered.load(Ordering::Relaxed),
-        }
+        self.sums()
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {
@@ -226,6 +303,11 @@ impl Backend for Engine {
     }
 
     fn drain(&self, limit: Length) -> Pending<'_, ()> {
-        Box::pin(self.inner.drain(limit))
+        Box::pin(async move {
+            for node in &*self.nodes {
+                node.rest(limit).await;
+            }
+            self.first().halt();
+        })
     }
 }

@@ -2,7 +2,7 @@
 //! coded error, what is recovered and what is not served is told.
 
 use super::unserved::unserved;
-use super::{Engine, sample};
+use super::{Engine, Services, sample};
 use crate::backend::Backend;
 use crate::start::{Ground, StartError};
 use crate::store::{OpenError, Store};
@@ -32,13 +32,20 @@ pub struct Begun {
 ///
 /// # Errors
 /// Where the folder was made by another brief, is in use, or does not read back.
-pub async fn begin(brief: &Arc<Brief>, ground: Ground, fill: bool) -> Result<Begun, StartError> {
+pub async fn begin(
+    brief: &Arc<Brief>,
+    services: Services,
+    ground: Ground,
+    fill: bool,
+) -> Result<Begun, StartError> {
     let path = ground.data.path(".");
     let externals = Arc::clone(&ground.externals);
-    let engine = Engine::open(brief, &path, ground.world.clone(), ground.externals)
-        .map_err(|error| refused(&error))?;
-    let migrated = engine.inner.store.standing().migrated.clone();
-    engine.know(Arc::clone(&ground.names));
+    let under = super::Ground::new(services, ground.world.clone(), ground.externals);
+    let engine = Engine::open(brief, &path, &under).map_err(|error| refused(&error))?;
+    let nodes = engine.nodes.iter();
+    let migrated = nodes.flat_map(|node| node.store.standing().migrated.clone());
+    let migrated = migrated.collect();
+    engine.know(&ground.names);
     let recovered = engine
         .start()
         .await
@@ -71,8 +78,16 @@ fn shown(folder: &Path) -> String {
 ///
 /// # Errors
 /// As [`begin`].
-pub fn migration(brief: &Brief, folder: &Path) -> Result<Vec<String>, StartError> {
-    Store::ahead(folder, brief).map_err(|error| refused(&error))
+pub fn migration(
+    brief: &Brief,
+    services: &Services,
+    folder: &Path,
+) -> Result<Vec<String>, StartError> {
+    let mut lines = Vec::new();
+    for (folder, contents) in super::cluster::stores(brief, services, folder) {
+        lines.extend(Store::ahead(&folder, brief, contents).map_err(|error| refused(&error))?);
+    }
+    Ok(lines)
 }
 
 fn refused(error: &OpenError) -> StartError {

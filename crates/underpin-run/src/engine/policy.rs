@@ -4,6 +4,7 @@
 use super::core::Core;
 use super::cron::Cron;
 use super::drive::{Inner, wait_over};
+use super::events::source_text;
 use super::segment::{Resume, Went, segment};
 use super::start;
 use super::state::State;
@@ -40,7 +41,24 @@ enum Due {
     },
 }
 
+/// Why a timer does nothing.
+const LEFT: &str = "the row left the state";
+
 impl Due {
+    /// The state whose entry started a timer, and the row that entered it.
+    fn timer(&self, policy: &Policy) -> Option<(EventSource, &str)> {
+        match (self, &policy.trigger) {
+            (
+                Self::Work { row_key, .. },
+                Trigger::On {
+                    source,
+                    after: Some(_),
+                },
+            ) => Some((*source, row_key)),
+            _ => None,
+        }
+    }
+
     fn name(&self) -> String {
         match self {
             Self::Work { policy, seq, .. } => format!("{policy}\u{1f}{seq}"),
@@ -115,6 +133,11 @@ fn set_clocks(core: &Core, rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
         let Some(next) = next_due(core, &policy.name.text, now) else {
             continue;
         };
+        let id = core.brief.policies.find(&policy.name.text);
+        let home = id.map(|id| core.place.all.home(FlowId::Policy(id)));
+        if home != Some(core.place.here) {
+            continue;
+        }
         let per_tenant = matches!(
             policy.trigger,
             Trigger::Cron {
@@ -153,6 +176,7 @@ fn sweep(rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
         "DELETE FROM flows WHERE ended < ?1 AND status IN ('done', 'refused')",
         [over],
     )?;
+    rows.execute("DELETE FROM inbox WHERE at < ?1", [over])?;
     rows.execute(
         "DELETE FROM work WHERE status = 'done' AND due < ?1",
         [over],
@@ -199,16 +223,11 @@ fn work(core: &Core, rows: Rows<'_>, due: &Due, now: i64) -> Result<Went, StoreE
         return done(rows, due, "the brief no longer has this policy");
     };
     let declared = core.brief.policies.get(id);
-    if let (
-        Due::Work { row_key, .. },
-        Trigger::On {
-            source,
-            after: Some(_),
-        },
-    ) = (due, &declared.trigger)
-        && left(core, rows, *source, row_key, tenant.as_deref())?
+    if let Some((source, row_key)) = due.timer(declared)
+        && core.place.all.source(&source_text(&core.brief, source)) == core.place.here
+        && left(core, rows, source, row_key, tenant.as_deref())?
     {
-        return done(rows, due, "the row left the state");
+        return done(rows, due, LEFT);
     }
     let flow = match due {
         Due::Work {
@@ -255,16 +274,7 @@ fn left(
         return Ok(false);
     };
     let layout = rows.layout(of);
-    let key = match layout.keys {
-        1 if layout
-            .columns
-            .first()
-            .is_some_and(|key| key.kind == crate::store::Kind::Text) =>
-        {
-            Some(Value::text(row_key))
-        }
-        _ => codec::from_text(row_key),
-    };
+    let key = layout.key_of_text(row_key);
     let Some(key) = key else { return Ok(true) };
     let row = rows.get(of, &key, tenant)?;
     let states = core.brief.aggregates.get(of).states.as_ref();
@@ -326,7 +336,42 @@ impl Inner {
         }
     }
 
+    /// Whether the row of a timer has left its state, where another service knows.
+    async fn left_elsewhere(self: &Arc<Self>, due: &Due) -> Result<bool, StoreError> {
+        let Due::Work { policy, tenant, .. } = due else {
+            return Ok(false);
+        };
+        let found = self.core.brief.policies.find(policy);
+        let timer = found.and_then(|id| due.timer(self.core.brief.policies.get(id)));
+        let Some((source, row_key)) = timer else {
+            return Ok(false);
+        };
+        let owner = self
+            .core
+            .place
+            .all
+            .source(&source_text(&self.core.brief, source));
+        let Some(owner) = self.peer(owner).filter(|_| owner != self.core.place.here) else {
+            return Ok(false);
+        };
+        let (core, key, tenant) = (Arc::clone(&owner.core), row_key.to_owned(), tenant.clone());
+        owner
+            .store
+            .read(move |rows| left(&core, rows, source, &key, tenant.as_deref()))
+            .await
+    }
+
     async fn act(self: &Arc<Self>, due: &Due) {
+        match self.left_elsewhere(due).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let one = due.clone();
+                // Where this is not written it is found again.
+                let _ = self.store.write(move |rows| done(rows, &one, LEFT)).await;
+                return;
+            }
+            Err(_) => return,
+        }
         let (core, one) = (Arc::clone(&self.core), due.clone());
         let now = self.core.world.now().0;
         let went = self
@@ -334,16 +379,18 @@ impl Inner {
             .write(move |rows| work(&core, rows, &one, now))
             .await;
         let state: Box<State> = match went {
-            Ok(Went::Call(state) | Went::More(state) | Went::Busy(state, _)) => state,
+            Ok(
+                Went::Call(state)
+                | Went::More(state)
+                | Went::Away(state)
+                | Went::Busy(state, _)
+                | Went::Stuck(state, _),
+            ) => state,
             Ok(Went::Ended(..) | Went::Replayed(_) | Went::Turned(_) | Went::Skipped) => return,
             Err(StoreError::Stopped) => return self.halt(),
             Err(_) => return tokio::time::sleep(std::time::Duration::from_millis(100)).await,
         };
-        let went = match state.calling {
-            Some(_) => Went::Call(state),
-            None => Went::More(state),
-        };
-        let handle = self.spawn(went, false);
+        let handle = self.spawn(Went::unfinished(*state), false);
         // Nobody waits for the answer, but the next event of the same key waits for the end.
         let _ = wait_over(&handle).await;
     }

@@ -175,6 +175,7 @@ pub(super) struct Compiler<'b> {
     pub(super) brief: &'b Brief,
     pub(super) library: Arc<Library>,
     pub(super) schema: &'b Schema,
+    pub(super) cut: &'b Cut,
 }
 
 impl Compiler<'_> {
@@ -245,7 +246,7 @@ impl Compiler<'_> {
 
     /// Makes a flow ready to run.
     pub(super) fn program(&self, id: FlowId) -> Program {
-        let flow = flow::analyse(self.brief, id, &Cut::one(self.brief));
+        let flow = flow::analyse(self.brief, id, self.cut);
         let body = id.body(self.brief);
         let mut maker = Maker {
             compiler: self,

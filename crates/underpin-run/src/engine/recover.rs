@@ -72,11 +72,7 @@ impl Inner {
             if self.flows_mut(|flows| flows.contains_key(&state.id)) {
                 continue;
             }
-            let went = match state.calling {
-                Some(_) => Went::Call(Box::new(state)),
-                None => Went::More(Box::new(state)),
-            };
-            self.spawn(went, true);
+            self.spawn(Went::unfinished(state), true);
         }
         Ok(names)
     }

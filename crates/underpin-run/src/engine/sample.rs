@@ -159,38 +159,35 @@ pub(super) fn tenant_of(
 }
 
 async fn counts(engine: &Engine, brief: &Arc<Brief>) -> Result<Vec<(String, u64)>, StoreError> {
-    let brief = Arc::clone(brief);
-    let read = engine.inner.store.read(move |rows| {
-        let mut found = Vec::new();
-        for (id, aggregate) in brief.aggregates.iter() {
+    let mut found = Vec::new();
+    for (id, aggregate) in brief.aggregates.iter() {
+        let count = engine.owner(id).store.read(move |rows| {
             let sql = format!("SELECT COUNT(*) FROM {}", rows.layout(id).table);
-            let count: i64 = rows.prepare(&sql)?.query_row([], |row| row.get(0))?;
-            found.push((
-                aggregate.name.to_string(),
-                u64::try_from(count).unwrap_or(0),
-            ));
-        }
-        Ok(found)
-    });
-    read.await
+            Ok(rows
+                .prepare(&sql)?
+                .query_row([], |row| row.get::<_, i64>(0))?)
+        });
+        let count = u64::try_from(count.await?).unwrap_or(0);
+        found.push((aggregate.name.to_string(), count));
+    }
+    Ok(found)
 }
 
 pub(super) async fn known(engine: &Engine, brief: &Arc<Brief>) -> Result<Keys, StoreError> {
-    let brief = Arc::clone(brief);
-    let read = engine.inner.store.read(move |rows| {
-        let mut found = Keys::default();
-        for (id, _) in brief.aggregates.iter() {
+    let mut found = Keys::default();
+    for (id, _) in brief.aggregates.iter() {
+        let keys = engine.owner(id).store.read(move |rows| {
             let layout = rows.layout(id);
             let some = rows.select(id, "ORDER BY 1 LIMIT 50", Vec::new())?;
             let one = |row: &Value| {
                 let tenant = layout.tenant.and_then(|slot| row.slot(slot).as_text());
                 (layout.key_of(row), tenant.map(str::to_owned))
             };
-            found.rows.insert(id, some.iter().map(one).collect());
-        }
-        Ok(found)
-    });
-    read.await
+            Ok(some.iter().map(one).collect())
+        });
+        found.rows.insert(id, keys.await?);
+    }
+    Ok(found)
 }
 
 /// Makes inputs.

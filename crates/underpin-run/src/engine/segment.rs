@@ -34,6 +34,8 @@ pub(super) enum Resume {
     Lost,
     /// It cannot go on; a person must look.
     Park(String),
+    /// The same, as another service says.
+    ParkAt(Waits),
 }
 
 /// Where a flow stands after a segment.
@@ -45,6 +47,10 @@ pub(super) enum Went {
     More(Box<State>),
     /// A row is held by another flow; nothing was done.
     Busy(Box<State>, String),
+    /// What comes next belongs to the service at which `journey.away` points.
+    Away(Box<State>),
+    /// At another service than its own it cannot go on; nothing was done.
+    Stuck(Box<State>, Waits),
     /// It is over.
     Ended(Box<State>, Box<Answer>),
     /// An earlier request with the same key was answered so.
@@ -53,6 +59,18 @@ pub(super) enum Went {
     Turned(Refusal),
     /// Somebody else has done, or does, the same work.
     Skipped,
+}
+
+impl Went {
+    /// Where an unfinished flow of the journal stands.
+    pub(super) fn unfinished(state: State) -> Self {
+        let state = Box::new(state);
+        match (&state.calling, state.journey.away) {
+            (_, Some(_)) => Self::Away(state),
+            (Some(_), None) => Self::Call(state),
+            (None, None) => Self::More(state),
+        }
+    }
 }
 
 /// Codes that are not final: a retry with the same key starts or continues the same flow.
@@ -84,26 +102,25 @@ pub(super) fn segment(
     let Some(program) = core.programs.find(&state.kind, &state.name).map(Arc::clone) else {
         return park(rows, state, "the brief no longer has this flow");
     };
+    let segment = Segment {
+        core,
+        rows,
+        program: &program,
+        home: state.journey.home == core.place.here,
+    };
     if state.journalled && state.shape != admit::spread_of(&program.shape) {
-        return park(rows, state, "the brief has changed its statements");
+        return segment.park(
+            state,
+            Waits::because("the brief has changed its statements"),
+        );
     }
     if state.journalled {
-        return Segment {
-            core,
-            rows,
-            program: &program,
-        }
-        .run(state, resume);
+        return segment.run(state, resume);
     }
     rows.savepoint("SAVEPOINT admission")?;
     let went = match admit::begin(core, rows, &program, &mut state)? {
         Some(turned) => turned,
-        None => Segment {
-            core,
-            rows,
-            program: &program,
-        }
-        .run(state, resume)?,
+        None => segment.run(state, resume)?,
     };
     // A flow that waits before its first commit has not begun: nothing of it may stand.
     rows.savepoint(match &went {
@@ -178,13 +195,16 @@ struct Segment<'a> {
     core: &'a Core,
     rows: Rows<'a>,
     program: &'a Program,
+    /// Whether the flow is journalled here; elsewhere the inbox keeps what became of it.
+    home: bool,
 }
 
 impl Segment<'_> {
     fn run(&self, mut state: State, resume: Resume) -> Result<Went, StoreError> {
         let scope = state.scope.clone();
         match resume {
-            Resume::Park(why) => return park(self.rows, state, &why),
+            Resume::Park(why) => return self.park(state, Waits::because(why)),
+            Resume::ParkAt(waits) => return self.park(state, waits),
             Resume::Lost => return self.lost(state),
             Resume::Refused(refusal) => {
                 state.calling = None;
@@ -201,6 +221,9 @@ impl Segment<'_> {
                 return Ok(Went::More(Box::new(state)));
             }
             Resume::Go | Resume::Answered(_) | Resume::Instead(_) => {}
+        }
+        if state.journey.closing {
+            return self.let_go(state);
         }
         if state.status == Status::Compensating {
             return self.undo(state, &scope);
@@ -247,7 +270,7 @@ impl Segment<'_> {
                 place: state.place(),
                 ..Waits::default()
             };
-            return park_at(self.rows, before, waits);
+            return self.park(before, waits);
         }
         if let Stop::Refused(refusal) = stop {
             let state = self.refuse(before, state, rollback, &refusal)?;
@@ -255,20 +278,78 @@ impl Segment<'_> {
         }
         self.rows.savepoint("RELEASE segment")?;
         if state.passed || stop == Stop::Finished {
-            state.events = self.core.events_now(std::mem::take(&mut state.events))?;
-            publish(self.rows, &self.core.listeners, &mut state)?;
+            self.publish(&mut state)?;
         }
         match stop {
-            Stop::Finished => self.finish(state),
+            Stop::Finished => self.let_go(state),
             Stop::Call => {
                 journal(self.rows, &mut state, None)?;
                 Ok(Went::Call(Box::new(state)))
             }
-            _ => {
-                journal(self.rows, &mut state, None)?;
-                Ok(Went::More(Box::new(state)))
-            }
+            Stop::Elsewhere(service) => self.leave(state, service),
+            _ => self.go_on(state),
         }
+    }
+
+    fn publish(&self, state: &mut State) -> Result<(), StoreError> {
+        state.events = self.core.events_now(std::mem::take(&mut state.events))?;
+        let here = self.core.place.here;
+        publish(self.rows, &self.core.listeners, here, state)
+    }
+
+    /// There is more to do at home.
+    fn go_on(&self, mut state: State) -> Result<Went, StoreError> {
+        state.journey.away = None;
+        if self.home {
+            journal(self.rows, &mut state, None)?;
+        }
+        Ok(Went::More(Box::new(state)))
+    }
+
+    /// What comes next belongs to another service.
+    fn leave(&self, mut state: State, service: usize) -> Result<Went, StoreError> {
+        if service == state.journey.home {
+            return self.go_on(state);
+        }
+        state.journey.away = Some(service);
+        state.journey.step = state.journey.step.saturating_add(1);
+        if self.home {
+            journal(self.rows, &mut state, None)?;
+        }
+        Ok(Went::Away(Box::new(state)))
+    }
+
+    /// All statements, or all undos, are done: other services publish what is theirs and end
+    /// their holds, then the flow ends at home.
+    fn let_go(&self, mut state: State) -> Result<Went, StoreError> {
+        let here = self.core.place.here;
+        if state.status == Status::Running {
+            self.publish(&mut state)?;
+        }
+        if !self.home {
+            self.rows
+                .execute("DELETE FROM holds WHERE flow = ?1", [&state.id])?;
+            state.journey.holders.retain(|holder| *holder != here);
+        }
+        let owed = state.events.iter().map(|event| event.service);
+        let mut others = state.journey.holders.iter().copied().chain(owed);
+        match (others.find(|service| *service != here), self.home) {
+            (Some(service), _) => {
+                state.journey.closing = true;
+                self.leave(state, service)
+            }
+            (None, false) => self.go_on(state),
+            (None, true) if state.status == Status::Compensating => self.finish_refused(state),
+            (None, true) => self.finish(state),
+        }
+    }
+
+    fn park(&self, mut state: State, waits: Waits) -> Result<Went, StoreError> {
+        if self.home {
+            return park_at(self.rows, state, waits);
+        }
+        state.journey.away = None;
+        Ok(Went::Stuck(Box::new(state), waits))
     }
 
     fn walk<'w>(&'w self, state: &'w mut State, scope: &'w Scope) -> Walk<'w> {
@@ -309,7 +390,11 @@ impl Segment<'_> {
         match stop {
             Stop::Finished => {
                 self.rows.savepoint("RELEASE undo")?;
-                self.finish_refused(state)
+                self.let_go(state)
+            }
+            Stop::Elsewhere(service) => {
+                self.rows.savepoint("RELEASE undo")?;
+                self.leave(state, service)
             }
             Stop::Call => {
                 self.rows.savepoint("RELEASE undo")?;
@@ -319,7 +404,9 @@ impl Segment<'_> {
             Stop::Busy(reason) => {
                 self.rows.savepoint("ROLLBACK TO undo; RELEASE undo")?;
                 let mut before = before;
-                journal(self.rows, &mut before, None)?;
+                if self.home {
+                    journal(self.rows, &mut before, None)?;
+                }
                 Ok(Went::Busy(Box::new(before), reason))
             }
             Stop::Fault(why) => {
@@ -329,7 +416,7 @@ impl Segment<'_> {
                     entry: state.undo.len().checked_sub(1),
                     ..Waits::default()
                 };
-                park_at(self.rows, before, waits)
+                self.park(before, waits)
             }
             Stop::Chunk | Stop::Refused(_) => Err(StoreError::Defect(
                 "an undo ended as only statements do".to_owned(),
@@ -339,26 +426,14 @@ impl Segment<'_> {
 
     fn finish(&self, mut state: State) -> Result<Went, StoreError> {
         state.status = Status::Done;
-        let row = match state.row.clone() {
-            Some(name) => self.version_of(&name)?.map(|version| (name, version)),
-            None => None,
-        };
         let answer = Answer::Done {
             flow: state.id.clone(),
             returned: self.core.returned(&state),
-            row,
+            row: state.row.clone().zip(state.version),
         };
         self.close(&mut state, &answer)?;
         settle_work(self.rows, &state, None)?;
         Ok(Went::Ended(Box::new(state), Box::new(answer)))
-    }
-
-    fn version_of(&self, name: &super::state::RowName) -> Result<Option<i64>, StoreError> {
-        let Some(of) = self.core.brief.aggregates.find(&name.aggregate) else {
-            return Ok(None);
-        };
-        let row = self.rows.get(of, &name.key.0, name.tenant.as_deref())?;
-        Ok(row.map(|row| super::access::version_of(self.rows, of, &row)))
     }
 
     fn finish_refused(&self, mut state: State) -> Result<Went, StoreError> {

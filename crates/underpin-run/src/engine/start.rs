@@ -3,7 +3,7 @@
 use super::admit;
 use super::core::Core;
 use super::scope::{Scope, service_value};
-use super::state::{Calling, Kept, Origin, State, Status};
+use super::state::{Calling, Journey, Kept, Origin, State, Status};
 use crate::backend::CommandRequest;
 use std::collections::BTreeMap;
 use underpin_brief::flow::FlowId;
@@ -45,6 +45,11 @@ pub(super) fn state(core: &Core, id: FlowId, key: String, now: i64, scope: Scope
         progress: None,
         waits: None,
         by_hand: Vec::new(),
+        journey: Journey {
+            home: core.place.here,
+            ..Journey::default()
+        },
+        version: None,
         asked: None,
         settled: None,
     }

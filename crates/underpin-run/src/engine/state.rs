@@ -131,6 +131,9 @@ pub(super) struct Happened {
     pub(super) id: String,
     /// The value of `event`.
     pub(super) event: Kept,
+    /// The service in whose outbox it belongs.
+    #[serde(default)]
+    pub(super) service: usize,
 }
 
 /// Why a flow was started.
@@ -191,6 +194,12 @@ pub(super) struct State {
     /// Places of statements that a person did by hand: they are passed over.
     #[serde(default)]
     pub(super) by_hand: Vec<Vec<usize>>,
+    /// What it does at several services.
+    #[serde(default)]
+    pub(super) journey: Journey,
+    /// The version of `row` that this flow left.
+    #[serde(default)]
+    pub(super) version: Option<i64>,
     /// Who asked, until the first segment is committed.
     #[serde(skip)]
     pub(super) asked: Option<Option<crate::identity::Caller>>,
@@ -211,6 +220,35 @@ pub(super) struct Waits {
     pub(super) place: Vec<usize>,
     /// Which of the undos failed.
     pub(super) entry: Option<usize>,
+}
+
+impl Waits {
+    /// With nothing known but why.
+    pub(super) fn because(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// How a flow goes from service to service: which step it is at, where it is, what it still owes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Journey {
+    /// The service that journals it.
+    pub(super) home: usize,
+    /// The number of the last step that was sent elsewhere: the same number means the same step.
+    pub(super) step: u64,
+    /// The service to which that step goes, until it comes home.
+    pub(super) away: Option<usize>,
+    /// Rows that are to be held before anything else: aggregate, key, tenant, in this order.
+    pub(super) holding: Vec<RowName>,
+    /// The call for which they are held.
+    pub(super) ready: Option<Vec<usize>>,
+    /// Services that hold rows for it.
+    pub(super) holders: Vec<usize>,
+    /// Whether all statements, or all undos, are done: what is left is to let go.
+    pub(super) closing: bool,
 }
 
 /// What the client saw of the row that is changed first.

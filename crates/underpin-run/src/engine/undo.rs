@@ -10,7 +10,14 @@ use underpin_brief::model::*;
 impl Walk<'_> {
     /// Takes back until a call has to be made or nothing is left.
     pub(super) fn unwind(&mut self) -> Result<Stop, StoreError> {
-        while let Some(entry) = self.state.undo.pop() {
+        while let Some(entry) = self.state.undo.last() {
+            let owner = self.undone_by(entry);
+            if owner != self.core.place.here {
+                return Ok(Stop::Elsewhere(owner));
+            }
+            let Some(entry) = self.state.undo.pop() else {
+                break;
+            };
             if !(self.core.hook)("undo") {
                 return Err(StoreError::Stopped);
             }
@@ -34,6 +41,15 @@ impl Walk<'_> {
         }
         self.state.events.clear();
         Ok(Stop::Finished)
+    }
+
+    /// The service that takes a statement back: the owner of its row, or where the flow is at home.
+    fn undone_by(&self, entry: &UndoEntry) -> usize {
+        let of = entry
+            .row
+            .as_ref()
+            .and_then(|row| self.core.brief.aggregates.find(&row.aggregate));
+        of.map_or(self.state.journey.home, |of| self.core.place.all.owner(of))
     }
 
     fn take_back(&mut self, entry: &UndoEntry) -> Result<(), Halt> {

@@ -86,16 +86,6 @@ const TABLE: &[Construct] = &[
     },
 ];
 
-/// A note on a design of several services, which all run here.
-#[must_use]
-pub fn one_process(services: usize) -> Option<Diagnostic> {
-    let message = format!(
-        "the {services} services of the design: {}",
-        serving::U0615.title()
-    );
-    (services > 1).then(|| Diagnostic::note(serving::U0615, Span::default(), message))
-}
-
 /// Notes on everything that is declared and not served yet, in the order of their codes.
 #[must_use]
 pub fn unserved(brief: &Brief) -> Vec<Diagnostic> {
@@ -415,11 +405,5 @@ mod tests {
         };
         let wrong = untrue(DECLARED, Form::Brief, raised);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    }
-
-    #[test]
-    fn only_a_design_of_several_services_is_noted() {
-        assert_eq!(one_process(1), None);
-        assert_eq!(one_process(2).map(|note| note.code.id), Some("U0615"));
     }
 }

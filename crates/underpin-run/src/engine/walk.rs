@@ -24,6 +24,8 @@ pub(super) enum Stop {
     Refused(Refusal),
     /// A row is held by another flow.
     Busy(String),
+    /// What comes next belongs to another service.
+    Elsewhere(usize),
     /// After the pivot something happened that the analysis excludes.
     Fault(String),
 }
@@ -106,7 +108,8 @@ impl<'a> Walk<'a> {
     /// Goes on until something stops it.
     pub(super) fn run(&mut self) -> Result<Stop, StoreError> {
         loop {
-            let outcome = match self.next() {
+            let next = self.hold_pending().and_then(|()| self.next());
+            let outcome = match next {
                 Ok(None) => return Ok(Stop::Finished),
                 Ok(Some(op)) => self.step(op),
                 Err(halt) => Err(halt),
@@ -196,21 +199,51 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn step(&mut self, op: &'a Op) -> Result<(), Halt> {
-        if !(self.core.hook)(&op.path) {
-            return Err(Halt::Store(StoreError::Stopped));
+    /// The service that a statement belongs to; none where it runs anywhere.
+    fn owner(&self, op: &Op) -> Option<usize> {
+        match &op.act {
+            Act::Read { aggregate, .. }
+            | Act::Create { aggregate, .. }
+            | Act::Change { aggregate, .. }
+            | Act::Delete { aggregate, .. } => Some(self.core.place.all.owner(*aggregate)),
+            Act::Call { .. } => Some(self.state.journey.home),
+            Act::Let(_)
+            | Act::Emit { .. }
+            | Act::Each { .. }
+            | Act::Require { .. }
+            | Act::Return(_) => None,
         }
+    }
+
+    /// The statement that was to be next is next again.
+    pub(super) fn elsewhere<T>(&mut self, service: usize) -> Result<T, Halt> {
+        if let Some(level) = self.state.levels.last_mut() {
+            level.next = level.next.saturating_sub(1);
+        }
+        Err(Halt::Stop(Stop::Elsewhere(service)))
+    }
+
+    fn step(&mut self, op: &'a Op) -> Result<(), Halt> {
         self.approach(op);
         let by_hand = !self.state.by_hand.is_empty() && {
             let place = self.state.place();
             self.state.by_hand.contains(&place)
         };
-        let skipped = match &op.when {
-            _ if by_hand => true,
-            Some(when) => !self.eval(when)?.is_true(),
-            None => false,
+        let wanted = match &op.when {
+            _ if by_hand => false,
+            Some(when) => self.eval(when)?.is_true(),
+            None => true,
         };
-        if skipped {
+        if (wanted || self.owes_a_check(op))
+            && let Some(owner) = self.owner(op)
+            && owner != self.core.place.here
+        {
+            return self.elsewhere(owner);
+        }
+        if !(self.core.hook)(&op.path) {
+            return Err(Halt::Store(StoreError::Stopped));
+        }
+        if !wanted {
             self.skipped(op)?;
             // A row that was bound before stays bound: only what this statement would have made is absent.
             if let Some(slot) = op.binding.filter(|_| !op.goes_on()) {
@@ -276,6 +309,10 @@ impl<'a> Walk<'a> {
             let Some(aggregate) = self.core.brief.aggregates.find(&bound.aggregate) else {
                 continue;
             };
+            if !self.core.place.owns(aggregate) {
+                // Of other services' rows the flow knows what it saw when it was there.
+                continue;
+            }
             let mut rows = Vec::new();
             for key in &bound.keys {
                 if let Some(row) = self.row_of(aggregate, &key.0, bound.tenant.as_deref())? {

@@ -167,6 +167,25 @@ fn unknown(connection: &Connection, schema: &Schema, generation: u32) -> Result<
     Ok(Found::Refused(reasons))
 }
 
+/// The store of one of several services: used where its tables are the same, not migrated.
+fn several(connection: &Connection, schema: &Schema, generation: u32) -> Result<Found, StoreError> {
+    let mut reasons = schema.differences(connection)?;
+    let open = flows::unfinished(connection)?.len();
+    if open > 0 {
+        reasons.push(format!(
+            "{open} flows are not over under the brief that made it"
+        ));
+    }
+    if reasons.is_empty() {
+        return Ok(Found::Own(Standing {
+            generation,
+            ..Standing::default()
+        }));
+    }
+    reasons.push("the stores of several services are not migrated yet".to_owned());
+    Ok(Found::Refused(reasons))
+}
+
 /// The briefs of flows that are not over, and the latest one.
 fn briefs(connection: &Connection, generation: u32) -> Result<Vec<Former>, StoreError> {
     let mut needed: Vec<u32> = flows::unfinished(connection)?
@@ -195,6 +214,9 @@ fn plan(
     schema: &Schema,
     generation: u32,
 ) -> Result<Found, StoreError> {
+    if !schema.contents().whole() {
+        return several(connection, schema, generation);
+    }
     let between = Between { old, new };
     let mut refusals = Vec::new();
     let tables = tables::all(between, connection, schema.layouts(), &mut refusals)?;

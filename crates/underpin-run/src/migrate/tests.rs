@@ -1,7 +1,7 @@
 //! A folder of one brief under another: what is migrated, what is refused and stays as it was, and
 //! a crash at every step between.
 
-use crate::store::{Hook, OpenError, Store, no_hook};
+use crate::store::{Contents, Hook, OpenError, Store, no_hook};
 use crate::testing::TempFolder;
 use rusqlite::Connection;
 use std::path::Path;
@@ -77,7 +77,12 @@ fn open(temp: &TempFolder, text: &str, hook: &Hook) -> Result<Store, OpenError> 
     let brief = brief(text);
     // The writer of a store that was dropped lets go of the folder a moment later.
     for _ in 0..400 {
-        match Store::open(&temp.folder.path("."), &brief, Arc::clone(hook)) {
+        match Store::open(
+            &temp.folder.path("."),
+            &brief,
+            Contents::all(),
+            Arc::clone(hook),
+        ) {
             Err(OpenError::InUse(_)) => std::thread::sleep(std::time::Duration::from_millis(5)),
             other => return other,
         }
@@ -510,7 +515,8 @@ fn a_field_whose_end_was_announced_goes_with_the_version_that_had_it() {
     let system = SYSTEM.replace("currency EUR", "currency EUR; version 2");
     let checked = underpin_brief::resolve::check_text("demo.kdl", &format!("{system}{gone}"));
     let second = checked.brief.expect("a brief");
-    let store = Store::open(&temp.folder.path("."), &second, no_hook()).expect("a migration");
+    let store = Store::open(&temp.folder.path("."), &second, Contents::all(), no_hook())
+        .expect("a migration");
     assert!(
         store
             .standing()

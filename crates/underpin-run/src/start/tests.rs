@@ -48,6 +48,7 @@ fn prepared_from(text: &str) -> Prepared {
     let contract = underpin_contract::derive(&brief).value.unwrap();
     let openapi = underpin_contract::openapi(&contract);
     Prepared {
+        services: crate::engine::Services::one(&brief),
         brief: Arc::new(brief),
         contract: Arc::new(contract),
         openapi,

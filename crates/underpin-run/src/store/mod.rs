@@ -5,6 +5,8 @@
 pub mod codec;
 mod error;
 mod layout;
+mod log;
+mod presence;
 mod rows;
 mod schema;
 mod writer;
@@ -12,6 +14,8 @@ mod writer;
 pub use error::StoreError;
 pub(crate) use layout::write as write_value;
 pub use layout::{Column, Kind, Layout, quoted};
+pub use log::Change;
+pub use presence::{Contents, Presence};
 pub(crate) use rows::sql_values;
 pub use rows::{Rows, Written};
 pub use schema::{FORMAT, Schema};
@@ -120,10 +124,15 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError`]; the folder is then as it was.
-    pub fn open(folder: &Path, brief: &Brief, hook: Hook) -> Result<Self, OpenError> {
+    pub fn open(
+        folder: &Path,
+        brief: &Brief,
+        contents: Contents,
+        hook: Hook,
+    ) -> Result<Self, OpenError> {
         let unusable = |why: String| OpenError::Unusable(folder.to_owned(), why);
         let lock = lock(folder)?;
-        let schema = Arc::new(Schema::new(brief));
+        let schema = Arc::new(Schema::new(brief, contents));
         let file = folder.join("store.sqlite");
         let (connection, standing) = open_writer(&file, folder, brief, &schema, &hook)?;
         let writer = Writer::start(connection, QUEUE, hook).map_err(|e| unusable(e.to_string()))?;
@@ -142,13 +151,17 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError`], as [`Store::open`] would say it.
-    pub fn ahead(folder: &Path, brief: &Brief) -> Result<Vec<String>, OpenError> {
+    pub fn ahead(
+        folder: &Path,
+        brief: &Brief,
+        contents: Contents,
+    ) -> Result<Vec<String>, OpenError> {
         let file = folder.join("store.sqlite");
         if !file.exists() {
             return Ok(Vec::new());
         }
         let _lock = lock(folder)?;
-        let schema = Schema::new(brief);
+        let schema = Schema::new(brief, contents);
         match looked(&file, brief, &schema) {
             Ok(Found::Own(_)) => Ok(Vec::new()),
             Ok(Found::Migrate(migration)) => Ok(migration.standing().migrated),
@@ -211,6 +224,12 @@ impl Store {
         });
         task.await
             .unwrap_or_else(|error| Err(StoreError::Defect(error.to_string())))
+    }
+
+    /// Changes its value after each commit.
+    #[must_use]
+    pub fn commits(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.writer.commits()
     }
 
     /// How it is doing.

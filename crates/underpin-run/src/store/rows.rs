@@ -2,7 +2,7 @@
 //! tenant where rows are kept per tenant.
 
 use super::layout::{Kind, Layout, write};
-use super::{Schema, StoreError};
+use super::{Presence, Schema, StoreError};
 use rusqlite::types::Value as Sql;
 use rusqlite::{CachedStatement, Connection, ErrorCode, params_from_iter};
 use underpin_brief::model::{Aggregate, Id, Value};
@@ -71,6 +71,23 @@ impl<'c> Rows<'c> {
         Ok(self.connection.execute_batch(action)?)
     }
 
+    /// The guard of the store: rows of an aggregate that is not here cannot be touched, and copies
+    /// are written by nobody but the log of their owner.
+    fn guard(&self, of: Id<Aggregate>, write: bool) -> Result<(), StoreError> {
+        let presence = self.schema.contents().presence(of);
+        match (presence, write) {
+            (Presence::Own, _) | (Presence::Replica, false) => Ok(()),
+            (Presence::Replica, true) => Err(StoreError::Defect(format!(
+                "{} is a copy of another service's rows",
+                self.layout(of).table
+            ))),
+            (Presence::Absent, _) => Err(StoreError::Defect(format!(
+                "{} belongs to another service",
+                self.layout(of).table
+            ))),
+        }
+    }
+
     fn key(
         &self,
         layout: &Layout,
@@ -94,6 +111,7 @@ impl<'c> Rows<'c> {
         key: &Value,
         tenant: Option<&str>,
     ) -> Result<Option<Value>, StoreError> {
+        self.guard(of, false)?;
         let layout = self.layout(of);
         let mut statement = self.prepare(&layout.get)?;
         let mut found = statement.query(params_from_iter(self.key(layout, key, tenant)?))?;
@@ -144,6 +162,7 @@ impl<'c> Rows<'c> {
         values: Vec<Sql>,
         each: &mut dyn FnMut(Value) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
+        self.guard(of, false)?;
         let layout = self.layout(of);
         let sql = format!("SELECT {} FROM {} {rest}", layout.select, layout.table);
         let mut statement = self.prepare(&sql)?;
@@ -161,12 +180,28 @@ impl<'c> Rows<'c> {
     /// # Errors
     /// Where a value does not fit its column.
     pub fn insert(&self, of: Id<Aggregate>, row: &Value) -> Result<Written, StoreError> {
+        self.guard(of, true)?;
+        let done = self.put(of, row, false)?;
+        if done == Written::Done {
+            self.log(of, row, false)?;
+        }
+        Ok(done)
+    }
+
+    /// Writes a row whole; with `replace` in the place of what has its key.
+    pub(super) fn put(
+        &self,
+        of: Id<Aggregate>,
+        row: &Value,
+        replace: bool,
+    ) -> Result<Written, StoreError> {
         let layout = self.layout(of);
         let values = layout.row_values(row)?;
-        written(
-            self.prepare(&layout.insert)?
-                .execute(params_from_iter(values)),
-        )
+        let sql = match replace {
+            true => layout.insert.replacen("INSERT", "INSERT OR REPLACE", 1),
+            false => layout.insert.clone(),
+        };
+        written(self.prepare(&sql)?.execute(params_from_iter(values)))
     }
 
     /// Replaces the row of `old`'s key by `new`: only changed columns are written.
@@ -179,6 +214,7 @@ impl<'c> Rows<'c> {
         old: &Value,
         new: &Value,
     ) -> Result<Written, StoreError> {
+        self.guard(of, true)?;
         let layout = self.layout(of);
         let mut values = Vec::new();
         let mut sets = Vec::new();
@@ -200,7 +236,11 @@ impl<'c> Rows<'c> {
         let tenant = layout.tenant.and_then(|slot| old.slot(slot).as_text());
         values.extend(self.key(layout, &layout.key_of(old), tenant)?);
         let sql = format!("UPDATE {} SET {sets} WHERE {condition}", layout.table);
-        written(self.prepare(&sql)?.execute(params_from_iter(values)))
+        let done = written(self.prepare(&sql)?.execute(params_from_iter(values)))?;
+        if done == Written::Done {
+            self.log(of, new, false)?;
+        }
+        Ok(done)
     }
 
     /// Deletes the row of that key in that tenant.
@@ -208,6 +248,21 @@ impl<'c> Rows<'c> {
     /// # Errors
     /// Where the key does not have the declared shape.
     pub fn delete(
+        &self,
+        of: Id<Aggregate>,
+        key: &Value,
+        tenant: Option<&str>,
+    ) -> Result<Written, StoreError> {
+        self.guard(of, true)?;
+        let done = self.remove(of, key, tenant)?;
+        if done == Written::Done {
+            self.log_key(of, key, tenant, true)?;
+        }
+        Ok(done)
+    }
+
+    /// Deletes the row of that key, whoever owns it.
+    pub(super) fn remove(
         &self,
         of: Id<Aggregate>,
         key: &Value,

@@ -3,12 +3,13 @@
 
 use super::StoreError;
 use super::layout::{Kind, Layout};
+use super::presence::{Contents, Presence};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_brief::model::{Aggregate, Brief, Id, Type};
 
 /// The layout of the store's own tables; a folder of another format is refused.
-pub const FORMAT: &str = "1";
+pub const FORMAT: &str = "2";
 
 const SYSTEM: &str = include_str!("system.sql");
 /// Tables that folders of this format may lack, since they came later and begin empty.
@@ -18,13 +19,14 @@ const LATER: &str = include_str!("later.sql");
 #[derive(Clone, Debug)]
 pub struct Schema {
     layouts: Vec<Layout>,
+    contents: Contents,
     description: BTreeMap<String, String>,
 }
 
 impl Schema {
-    /// The tables that follow from a brief.
+    /// The tables that follow from a brief, in a store with these contents.
     #[must_use]
-    pub fn new(brief: &Brief) -> Self {
+    pub fn new(brief: &Brief, contents: Contents) -> Self {
         let layouts = brief
             .aggregates
             .iter()
@@ -32,10 +34,18 @@ impl Schema {
             .collect();
         let mut description = BTreeMap::new();
         for (id, aggregate) in brief.aggregates.iter() {
-            describe(brief, id, aggregate, &mut description);
+            match contents.presence(id) {
+                Presence::Own => describe(brief, id, aggregate, &mut description),
+                Presence::Replica => {
+                    let place = format!("aggregate {}", aggregate.name);
+                    description.insert(place, "a copy of another service's rows".to_owned());
+                }
+                Presence::Absent => {}
+            }
         }
         Self {
             layouts,
+            contents,
             description,
         }
     }
@@ -43,7 +53,7 @@ impl Schema {
     /// The tables of an earlier brief as they stand under a later one: with columns that the
     /// earlier one does not know, which a new row gets as the later one says.
     pub(crate) fn beside(old: &Brief, new: &Brief) -> Self {
-        let mut schema = Self::new(old);
+        let mut schema = Self::new(old, Contents::all());
         for (layout, aggregate) in schema.layouts.iter_mut().zip(old.aggregates.rows()) {
             let Some(id) = new.aggregates.find(&aggregate.name.text) else {
                 continue;
@@ -52,6 +62,20 @@ impl Schema {
             *layout = layout.clone().giving(&more);
         }
         schema
+    }
+
+    /// What stands in the store.
+    #[must_use]
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// Layouts of what stands in the store.
+    fn present(&self) -> impl Iterator<Item = &Layout> {
+        let with_id = self.layouts.iter().enumerate();
+        with_id
+            .filter(|(at, _)| self.contents.presence(Id::from_index(*at)) != Presence::Absent)
+            .map(|(_, layout)| layout)
     }
 
     /// The table of an aggregate.
@@ -83,7 +107,7 @@ impl Schema {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         connection.execute_batch(SYSTEM)?;
         connection.execute_batch(LATER)?;
-        for statement in self.layouts.iter().flat_map(Layout::statements) {
+        for statement in self.present().flat_map(Layout::statements) {
             connection.execute_batch(statement)?;
         }
         let mut insert = connection.prepare("INSERT INTO meta VALUES (?1, ?2)")?;
@@ -97,8 +121,7 @@ impl Schema {
     pub(super) fn index(&self, connection: &Connection) -> Result<(), StoreError> {
         connection.execute_batch(LATER)?;
         let statements = self
-            .layouts
-            .iter()
+            .present()
             .flat_map(|layout| layout.statements().iter().skip(1));
         for statement in statements {
             connection.execute_batch(statement)?;

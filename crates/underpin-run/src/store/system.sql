@@ -20,7 +20,7 @@ CREATE INDEX "holds of" ON holds (flow);
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, source TEXT NOT NULL,
     key TEXT NOT NULL, row_key TEXT NOT NULL, tenant TEXT, at INTEGER NOT NULL,
-    event TEXT NOT NULL, held TEXT
+    event TEXT NOT NULL, held TEXT, origin TEXT
 );
 CREATE INDEX "outbox held" ON outbox (held) WHERE held IS NOT NULL;
 CREATE TABLE work (
@@ -33,4 +33,16 @@ CREATE INDEX "work order" ON work (policy, key, seq) WHERE status <> 'done';
 CREATE TABLE clocks (
     policy TEXT NOT NULL, tenant TEXT NOT NULL, due INTEGER NOT NULL,
     PRIMARY KEY (policy, tenant)
+) WITHOUT ROWID;
+CREATE TABLE inbox (
+    flow TEXT NOT NULL, step INTEGER NOT NULL, outcome TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (flow, step)
+) WITHOUT ROWID;
+CREATE INDEX "inbox at" ON inbox (at);
+CREATE TABLE changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, aggregate TEXT NOT NULL, tenant TEXT NOT NULL,
+    key TEXT NOT NULL, gone INTEGER NOT NULL, UNIQUE (aggregate, tenant, key)
+);
+CREATE TABLE positions (
+    peer TEXT NOT NULL, log TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (peer, log)
 ) WITHOUT ROWID;

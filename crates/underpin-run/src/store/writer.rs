@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Closures that share one commit at most.
 const BATCH: usize = 256;
@@ -20,6 +20,7 @@ type Job = Box<dyn FnOnce(&Connection) -> (Result<(), StoreError>, Answer) + Sen
 pub(super) struct Writer {
     queue: SyncSender<Job>,
     counts: Arc<Counts>,
+    committed: Arc<watch::Sender<u64>>,
 }
 
 /// What the writer has done so far.
@@ -35,10 +36,20 @@ impl Writer {
         let (queue, jobs) = sync_channel(bound);
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
+        let committed = Arc::new(watch::Sender::new(0));
+        let told = Arc::clone(&committed);
         std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || serve(&connection, &jobs, &shared, &hook))?;
-        Ok(Self { queue, counts })
+            .spawn(move || serve(&connection, &jobs, (&shared, &told), &hook))?;
+        Ok(Self {
+            queue,
+            counts,
+            committed,
+        })
+    }
+
+    pub(super) fn commits(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
     }
 
     pub(super) fn counts(&self) -> &Counts {
@@ -73,9 +84,14 @@ impl Writer {
     }
 }
 
-fn serve(connection: &Connection, jobs: &Receiver<Job>, counts: &Counts, hook: &Hook) {
+fn serve(
+    connection: &Connection,
+    jobs: &Receiver<Job>,
+    (counts, committed): (&Counts, &watch::Sender<u64>),
+    hook: &Hook,
+) {
     while let Ok(first) = jobs.recv() {
-        if !batch(connection, first, jobs, counts, hook) {
+        if !batch(connection, first, jobs, (counts, committed), hook) {
             // A crash was asked for by a test: nothing more is committed or answered.
             return;
         }
@@ -87,7 +103,7 @@ fn batch(
     connection: &Connection,
     first: Job,
     jobs: &Receiver<Job>,
-    counts: &Counts,
+    (counts, told): (&Counts, &watch::Sender<u64>),
     hook: &Hook,
 ) -> bool {
     let mut answers: Vec<Answer> = Vec::new();
@@ -121,6 +137,7 @@ fn batch(
     for answer in answers {
         answer(committed.clone());
     }
+    told.send_modify(|commits| *commits = commits.wrapping_add(1));
     true
 }
 

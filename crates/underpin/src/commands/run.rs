@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use underpin_brief::flow::Cut;
 use underpin_brief::model;
-use underpin_run::{ClaimNames, ExternalIssuer, Options, Prepared, Started, StartError};
+use underpin_run::{ClaimNames, ExternalIssuer, Options, Prepared, Services, StartError, Started};
 
 /// Run the described backend in this process, durable, with nothing to install.
 #[derive(clap::Args)]
@@ -73,11 +74,11 @@ enum Migrate {
 }
 
 /// What `--migrate` says before anything starts; the exit code where that is all.
-fn ahead(args: &Args, brief: &model::Brief, terminal: &mut Terminal) -> Option<ExitCode> {
+fn ahead(args: &Args, planned: &Planned, terminal: &mut Terminal) -> Option<ExitCode> {
     if args.migrate == Migrate::Auto {
         return None;
     }
-    let changes = match underpin_run::migration(brief, &args.data) {
+    let changes = match underpin_run::migration(&planned.brief, &services(planned), &args.data) {
         Ok(changes) => changes,
         Err(error) => {
             terminal.err(&format!("{error}\n"));
@@ -108,11 +109,10 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
         Ok(options) => options,
         Err((message, help)) => return fail(terminal, &message, &help),
     };
-    if let Some(code) = ahead(args, &planned.brief, terminal) {
+    if let Some(code) = ahead(args, &planned, terminal) {
         return code;
     }
-    let services = planned.design.services().len();
-    let outcome = underpin_run::block_on(serve(prepared(planned), options, args.sample, services, terminal));
+    let outcome = underpin_run::block_on(serve(prepared(planned), options, args.sample, terminal));
     match outcome {
         Ok(Ok(())) => FINE,
         Ok(Err(error)) => {
@@ -125,10 +125,35 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> ExitCode {
 
 fn prepared(planned: Planned) -> Prepared {
     Prepared {
+        services: services(&planned),
         openapi: underpin_contract::openapi(&planned.contract),
         brief: Arc::new(planned.brief),
         contract: Arc::new(planned.contract),
     }
+}
+
+/// The services of the design, for the engine.
+fn services(planned: &Planned) -> Services {
+    let (brief, design) = (&planned.brief, &planned.design);
+    let owner = |aggregate: &str| {
+        let mut contexts = design.contexts().iter();
+        let context = contexts.find(|context| context.aggregates.iter().any(|own| own == aggregate));
+        let mut services = design.services().iter();
+        services.position(|service| context.is_some_and(|own| service.contexts.contains(&own.name)))
+    };
+    let labels: Vec<usize> =
+        brief.aggregates.rows().iter().map(|row| owner(&row.name.text).unwrap_or(0)).collect();
+    let mut names: Vec<String> = Vec::new();
+    for label in &labels {
+        let name = design.services().get(*label).map_or("", |service| &service.name);
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    if names.is_empty() {
+        return Services::one(brief);
+    }
+    Services { cut: Cut::from_groups(&labels), names }
 }
 
 fn options(args: &Args) -> Result<Options, (String, String)> {
@@ -193,26 +218,27 @@ async fn serve(
     prepared: Prepared,
     options: Options,
     sample: bool,
-    services: usize,
     terminal: &mut Terminal,
 ) -> Result<(), StartError> {
     let brief = Arc::clone(&prepared.brief);
+    let services = prepared.services.names.clone();
     let started = underpin_run::start_embedded(prepared, options, sample).await?;
-    terminal.out(&greeting(&brief, &started, services));
+    terminal.out(&greeting(&brief, &started, &services));
     started.running.until_told().await;
     Ok(())
 }
 
 /// What a person sees when the backend is ready.
-fn greeting(brief: &model::Brief, started: &Started, services: usize) -> String {
+fn greeting(brief: &model::Brief, started: &Started, services: &[String]) -> String {
     let mut lines = String::new();
     for note in &started.notes {
         let at = note.helps.first().map_or("", |help| help.text.as_str());
         let separator = if at.is_empty() { "" } else { " · " };
         lines.push_str(&format!("note[{}]: {}{separator}{at}\n", note.code, note.message));
     }
-    if let Some(note) = underpin_run::one_process(services) {
-        lines.push_str(&format!("note[{}]: {}\n", note.code, note.message));
+    if services.len() > 1 {
+        let names = services.join(", ");
+        lines.push_str(&format!("{} services in this process: {names}\n", services.len()));
     }
     if !started.recovered.is_empty() {
         let count = started.recovered.len();

@@ -234,7 +234,11 @@ impl Inner {
                         limit: limit.unwrap_or(100),
                         after: None,
                     };
-                    match self.query(request, None).await {
+                    let service = self.core.place.all.answers(&self.core.brief, query);
+                    let Some(node) = self.peer(service) else {
+                        return Err(Refusal::new(refusal::INTERNAL));
+                    };
+                    match node.query(request, None).await {
                         QueryAnswer::One(row) => Ok(PartAnswer::Row(Box::new(row))),
                         QueryAnswer::Page(page) => {
                             let rows = page.rows.into_iter();

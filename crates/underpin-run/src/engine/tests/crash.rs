@@ -3,7 +3,7 @@
 
 use super::house::*;
 use crate::backend::Backend as _;
-use crate::store::{Hook, OpenError};
+use crate::store::{Contents, Hook, OpenError, Store, no_hook};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -129,9 +129,9 @@ async fn a_declined_order_is_taken_back_after_a_crash_at_every_place() {
 
 #[tokio::test]
 async fn a_folder_in_use_is_refused() {
-    let house = House::new(SHOP).await;
+    let house = House::cut(SHOP, no_hook(), false).await;
     let path = house.folder.folder.path(".");
-    let same = crate::store::Store::open(&path, &house.brief, crate::store::no_hook());
+    let same = Store::open(&path, &house.brief, Contents::all(), no_hook());
     assert!(matches!(same, Err(OpenError::InUse(_))));
 }
 

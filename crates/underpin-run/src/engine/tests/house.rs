@@ -2,7 +2,7 @@
 //! they are told.
 
 use crate::backend::*;
-use crate::engine::Engine;
+use crate::engine::{Engine, Ground, Services};
 use crate::externals::{ExternalCall, ExternalOutcome, Externals};
 use crate::forms::Form;
 use crate::identity::Caller;
@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use underpin_brief::flow::Cut;
 use underpin_brief::model::*;
 
 pub(super) const SHOP: &str = include_str!("shop.kdl");
@@ -152,6 +153,7 @@ pub(super) struct House {
     pub(super) clock: Arc<ManualClock>,
     pub(super) others: Arc<Others>,
     pub(super) folder: TempFolder,
+    pub(super) services: Services,
     engine: Option<Engine>,
 }
 
@@ -161,7 +163,15 @@ impl House {
     }
 
     pub(super) async fn with(text: &str, hook: Hook) -> Self {
+        Self::cut(text, hook, std::env::var_os("FINEST").is_some()).await
+    }
+
+    pub(super) async fn cut(text: &str, hook: Hook, finest: bool) -> Self {
         let brief = brief(text);
+        let services = match finest {
+            true => Services::of(&brief, Cut::finest(&brief)),
+            false => Services::one(&brief),
+        };
         let (world, clock) = World::settable(START, 1);
         let others = Arc::new(Others::default());
         *others.brief.lock().unwrap() = Some(Arc::clone(&brief));
@@ -172,6 +182,7 @@ impl House {
             clock,
             others,
             folder,
+            services,
             engine: None,
         };
         house.open(hook).await;
@@ -183,13 +194,10 @@ impl House {
         let path = self.folder.folder.path(".");
         // A stopped engine lets go of the folder when its last task has seen that it stopped.
         for _ in 0..400 {
-            let opened = Engine::open_with(
-                &self.brief,
-                &path,
-                self.world.clone(),
-                Arc::clone(&door) as Arc<dyn Externals>,
-                Arc::clone(&hook),
-            );
+            let door = Arc::clone(&door) as Arc<dyn Externals>;
+            let mut ground = Ground::new(self.services.clone(), self.world.clone(), door);
+            ground.hook = Arc::clone(&hook);
+            let opened = Engine::open(&self.brief, &path, &ground);
             match opened {
                 Ok(engine) => {
                     let names = engine.start().await.expect("a journal that reads back");

@@ -13,7 +13,7 @@ const EACH: usize = 20;
 async fn writes_of_many_callers_share_their_commits() {
     let house = Arc::new(House::new(SHOP).await);
     house.product("a", 1_000_000).await;
-    let before = house.engine().inner.store.figures();
+    let before = house.engine().first().store.figures();
     let spent = |work: Vec<tokio::task::JoinHandle<()>>| async move {
         let began = began();
         for one in work {
@@ -34,7 +34,7 @@ async fn writes_of_many_callers_share_their_commits() {
         .map(|_| tokio::spawn(write(Arc::clone(&house))))
         .collect();
     let took = spent(writes).await;
-    let after = house.engine().inner.store.figures();
+    let after = house.engine().first().store.figures();
     let commits = after.commits - before.commits;
     let done = CALLERS * EACH;
     println!(

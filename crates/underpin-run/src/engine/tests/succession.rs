@@ -3,7 +3,7 @@
 
 use super::house::*;
 use crate::backend::Backend as _;
-use crate::store::{OpenError, Store, no_hook};
+use crate::store::{Contents, OpenError, Store, no_hook};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -186,7 +186,7 @@ async fn a_change_beside_which_a_flow_could_not_end_is_refused_untouched() {
     for (changes, words) in cases {
         let before = house.files();
         let new = brief(&changed(changes));
-        let opened = Store::open(&path, &new, no_hook()).err();
+        let opened = Store::open(&path, &new, Contents::all(), no_hook()).err();
         let Some(OpenError::OtherBrief { differences, .. }) = opened else {
             panic!("{changes:?}: {opened:?}");
         };

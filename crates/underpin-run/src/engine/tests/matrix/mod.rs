@@ -9,7 +9,7 @@ mod world;
 
 use super::house::brief as checked;
 use crate::backend::*;
-use crate::engine::Engine;
+use crate::engine::{Engine, Ground, Services};
 use crate::externals::{Behaviour, Simulated};
 use crate::testing::TempFolder;
 use crate::trace::Trace;
@@ -99,7 +99,8 @@ impl Bench {
         };
         let others = Simulated::new(Arc::clone(brief), world.clone(), &folder.folder, behaviour);
         let path = folder.folder.path(".");
-        let engine = Engine::open(brief, &path, world.clone(), Arc::new(others)).expect("a store");
+        let ground = Ground::new(Services::one(brief), world.clone(), Arc::new(others));
+        let engine = Engine::open(brief, &path, &ground).expect("a store");
         Self {
             engine,
             world,
@@ -109,7 +110,7 @@ impl Bench {
     }
 
     async fn seed(&self, rows: Vec<(Id<Aggregate>, Value)>) {
-        let written = self.engine.inner.store.write(move |store| {
+        let written = self.engine.first().store.write(move |store| {
             for (of, row) in &rows {
                 store.insert(*of, row)?;
             }
@@ -120,13 +121,13 @@ impl Bench {
 
     async fn row(&self, of: Id<Aggregate>, row: &Value) -> Option<Value> {
         let (key, tenant) = {
-            let aggregate = self.engine.inner.core.brief.aggregates.get(of);
+            let aggregate = self.engine.first().core.brief.aggregates.get(of);
             let tenant = aggregate.slot("tenant").map(|slot| row.slot(slot).clone());
             (key_of(aggregate, row), tenant)
         };
         let read = self
             .engine
-            .inner
+            .first()
             .store
             .read(move |rows| rows.get(of, &key, tenant.as_ref().and_then(Value::as_text)));
         read.await.expect("a read")

@@ -127,7 +127,7 @@ async fn seed(site: &Site, turn: u64) {
             let Some(Value::Struct(fields)) = made else {
                 continue;
             };
-            let core = Arc::clone(&site.engine().inner.core);
+            let core = Arc::clone(&site.engine().first().core);
             let tenancy = brief.tenancy.as_ref();
             let tenants = tenancy.and_then(|tenancy| keys.rows.get(&tenancy.aggregate));
             let tenant = tenants.and_then(|all| {
@@ -136,7 +136,7 @@ async fn seed(site: &Site, turn: u64) {
                     .checked_rem(all.len())?;
                 Some(all.get(at)?.0.clone())
             });
-            let write = site.engine().inner.store.write(move |rows| {
+            let write = site.engine().owner(id).store.write(move |rows| {
                 let layout = rows.layout(id);
                 let mut row = core.aggregate(id).blank.clone();
                 for (slot, value) in row.iter_mut().zip(fields.iter()) {

@@ -50,7 +50,7 @@ fn without_ids(text: &str, since: Moment) -> String {
 
 pub(super) async fn state(site: &Site, since: Moment) -> Result<State, String> {
     let brief = std::sync::Arc::clone(&site.brief);
-    let rows = site.engine().inner.store.read(move |rows| {
+    let rows = site.engine().first().store.read(move |rows| {
         let mut found = BTreeMap::new();
         for (id, aggregate) in brief.aggregates.iter() {
             let version = rows.layout(id).version;

@@ -2,7 +2,7 @@
 //! case says.
 
 use crate::backend::{Backend as _, Pending};
-use crate::engine::Engine;
+use crate::engine::{Engine, Ground, Services};
 use crate::externals::{Behaviour, ExternalCall, ExternalOutcome, Externals, Simulated};
 use crate::store::{Hook, OpenError};
 use crate::testing::TempFolder;
@@ -157,7 +157,10 @@ impl Site {
         for _ in 0..4000 {
             let door = Arc::new(Door(Arc::clone(&self.script)));
             let hook = self.places.hook();
-            match Engine::open_with(&self.brief, &path, self.world.clone(), door, hook) {
+            let services = Services::one(&self.brief);
+            let mut ground = Ground::new(services, self.world.clone(), door);
+            ground.hook = hook;
+            match Engine::open(&self.brief, &path, &ground) {
                 Ok(engine) => {
                     engine.start().await.expect("a journal that reads back");
                     self.engine = Some(engine);
@@ -187,7 +190,7 @@ impl Site {
     async fn quiet(&self) -> bool {
         let engine = self.engine();
         let now = self.world.now().0;
-        let clocks = engine.inner.store.read(move |rows| {
+        let clocks = engine.first().store.read(move |rows| {
             let sql = "SELECT COUNT(*) FROM clocks WHERE due <= ?1";
             Ok(rows
                 .prepare(sql)?
