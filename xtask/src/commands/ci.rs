@@ -44,7 +44,10 @@ const SUITES: &[(&str, Run)] = &[
             "warnings",
         ])
     }),
-    ("tests", || tests()),
+    ("tests", || tests(&["--workspace"], None)),
+    ("tests of the engine, finest cut", || {
+        tests(&["--package", "underpin-run", "--lib", "engine"], Some("finest"))
+    }),
     ("transcripts", || docs::transcripts(false)),
     ("book", || docs::book()),
     ("markdown", || docs::markdown()),
@@ -102,16 +105,17 @@ fn tidy() -> Result<Count, Problem> {
 
 /// All tests of the workspace. A skip is a line `skipped: …` that a test prints; only outside
 /// test data may be missing, so any other skip, and a test marked `ignore`, is a failure.
-fn tests() -> Result<Count, Problem> {
-    let args = [
-        "test",
-        "--workspace",
-        "--locked",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ];
-    let said = proc::tee(program(repo::cargo(), &args).current_dir(repo::root()))?;
+/// Tests, on engines in one service or with `cut`.
+fn tests(what: &[&str], cut: Option<&str>) -> Result<Count, Problem> {
+    let mut args = vec!["test", "--locked", "--no-fail-fast"];
+    args.extend(what);
+    args.extend(["--", "--show-output"]);
+    let mut command = program(repo::cargo(), &args);
+    command.current_dir(repo::root());
+    if let Some(cut) = cut {
+        command.env("UNDERPIN_TEST_CUT", cut);
+    }
+    let said = proc::tee(&mut command)?;
     let mut count = counted(&said.text);
     if !said.good && count.failed == 0 {
         count.failed = 1;

@@ -5,7 +5,7 @@ use super::core::Core;
 use super::scope::{Scope, limit_key};
 use super::walk::{Halt, Walk, refuse};
 use crate::backend::{Asked, Refusal, refusal};
-use crate::store::{Rows, StoreError};
+use crate::store::{Presence, Rows, StoreError};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value as Sql;
 use std::collections::BTreeMap;
@@ -106,6 +106,10 @@ fn used(
         }
         LimitKind::Rate { .. } => return Ok(None),
     };
+    if rows.schema().contents().presence(aggregate) == Presence::Absent {
+        // Where the rows are not at hand, nothing here looks at this limit.
+        return Ok(None);
+    }
     let layout = rows.layout(aggregate);
     let mut terms = Vec::new();
     let mut values = Vec::new();

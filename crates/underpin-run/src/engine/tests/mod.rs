@@ -3,6 +3,7 @@
 mod admin;
 mod club;
 mod crash;
+mod cuts;
 mod edges;
 mod export;
 mod flows;

@@ -1,0 +1,110 @@
+//! What only several services can get wrong: rows of others, folders of other cuts.
+
+use super::house::*;
+use crate::engine::{Engine, Ground, Services};
+use crate::externals::{Externals, Pending, ExternalCall, ExternalOutcome};
+use crate::store::{OpenError, StoreError, no_hook};
+use serde_json::json;
+use std::sync::Arc;
+use underpin_brief::flow::Cut;
+use underpin_brief::model::Value;
+
+struct Nobody;
+
+impl Externals for Nobody {
+    fn call(&self, _: ExternalCall) -> Pending<'_, ExternalOutcome> {
+        Box::pin(async { ExternalOutcome::Failed("nobody is there".to_owned()) })
+    }
+}
+
+#[tokio::test]
+async fn a_service_touches_no_row_of_another() {
+    let house = House::cut(SHOP, no_hook(), true).await;
+    house.product("a", 10).await;
+    house.settle().await;
+    let engine = house.engine();
+    let mut tried = 0;
+    for node in &*engine.nodes {
+        for (id, aggregate) in house.brief.aggregates.iter() {
+            if node.core.place.owns(id) {
+                continue;
+            }
+            let key = Value::text("a");
+            let write = node.store.write(move |rows| rows.delete(id, &key, None));
+            let Err(StoreError::Defect(why)) = write.await else {
+                panic!("a row of {} was deleted elsewhere", aggregate.name);
+            };
+            assert!(why.contains("another service"), "{why}");
+            let here = node.core.place.here;
+            let key = Value::text("a");
+            let read = node.store.read(move |rows| rows.get(id, &key, None)).await;
+            let copied = engine.placement.copied(here, id);
+            assert_eq!(read.is_ok(), copied, "{} at {here}", aggregate.name);
+            tried += 1;
+        }
+    }
+    assert!(tried > 0, "there is only one service");
+}
+
+#[tokio::test]
+async fn a_folder_of_another_cut_is_refused_and_names_both() {
+    for finest in [true, false] {
+        let mut house = House::cut(SHOP, no_hook(), finest).await;
+        house.product("a", 10).await;
+        house.restart().await;
+        let brief = Arc::clone(&house.brief);
+        let other = match finest {
+            true => Services::one(&brief),
+            false => Services::of(&brief, Cut::finest(&brief)),
+        };
+        let ground = Ground::new(other, house.world.clone(), Arc::new(Nobody));
+        let path = house.folder.folder.path(".");
+        let Err(OpenError::OtherBrief { differences, .. }) = Engine::open(&brief, &path, &ground)
+        else {
+            panic!("refused");
+        };
+        let told = differences.join(" ");
+        assert!(
+            told.contains("one service") && told.contains("services ("),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_shows_own_writes_waits_for_the_copies_it_joins() {
+    let house = House::cut(JOINED, no_hook(), true).await;
+    for round in 0..20 {
+        let name = format!("name {round}");
+        house
+            .run("member/mo", "rename", json!({"id": "a", "name": name}))
+            .await
+            .expect("renamed");
+        if round == 0 {
+            house
+                .run("member/mo", "write", json!({"page": "p", "by": "a"}))
+                .await
+                .expect("written");
+        }
+        let rows = house.rows("member/mo", "pages").await;
+        assert_eq!(rows[0][1], Value::text(&name), "{rows:?}");
+    }
+}
+
+const JOINED: &str = r#"
+system club
+actor member kind=person
+aggregate Writer { key id text; field name text; volume rows=10 }
+aggregate Page { key id text; field by Writer; volume rows=10 }
+command rename {
+    allow member
+    input id text; input name text
+    change writer Writer key=input.id create { set name=input.name }
+}
+command write {
+    allow member
+    input page text; input by Writer
+    create page Page { set id=input.page by=input.by }
+}
+query pages of=Page { allow member; show id name=self.by.name; stale "5s" own }
+"#;
