@@ -2,7 +2,8 @@
 
 use super::house::*;
 use crate::engine::{Engine, Ground, Services};
-use crate::externals::{Externals, Pending, ExternalCall, ExternalOutcome};
+use crate::backend::Pending;
+use crate::externals::{ExternalCall, ExternalOutcome, Externals};
 use crate::store::{OpenError, StoreError, no_hook};
 use serde_json::json;
 use std::sync::Arc;
