@@ -46,7 +46,10 @@ const SUITES: &[(&str, Run)] = &[
     }),
     ("tests", || tests(&["--workspace"], None)),
     ("tests of the engine, finest cut", || {
-        tests(&["--package", "underpin-run", "--lib", "engine"], Some("finest"))
+        tests(
+            &["--package", "underpin-run", "--lib", "engine"],
+            Some("finest"),
+        )
     }),
     ("transcripts", || docs::transcripts(false)),
     ("book", || docs::book()),

@@ -1,8 +1,8 @@
 //! What only several services can get wrong: rows of others, folders of other cuts.
 
 use super::house::*;
-use crate::engine::{Engine, Ground, Services};
 use crate::backend::Pending;
+use crate::engine::{Engine, Ground, Services};
 use crate::externals::{ExternalCall, ExternalOutcome, Externals};
 use crate::store::{OpenError, StoreError, no_hook};
 use serde_json::json;
