@@ -58,22 +58,7 @@ impl Inner {
         let core = Arc::clone(&self.core);
         let work = move |rows: Rows<'_>| {
             let went = segment(&core, rows, state, resume)?;
-            let mark = match &went {
-                Went::Ended(state, answer) => row_of(answer).zip(state.settled.as_ref()),
-                _ => None,
-            };
-            // Of a row of another service, that service tells what may be done with it next.
-            let own = |name: &RowName| {
-                let of = core.brief.aggregates.find(&name.aggregate);
-                of.is_some_and(|of| core.place.owns(of))
-            };
-            let mark = match mark.filter(|(name, _)| own(name)) {
-                Some((name, settled)) => {
-                    let view = View::new(rows, &settled.scope, &core);
-                    mark_named(&core, name, settled, &view)?
-                }
-                None => None,
-            };
+            let mark = mark_here(&core, rows, &went)?;
             Ok((went, mark))
         };
         let (went, mark) = match self.store.write(work).await {
@@ -383,6 +368,27 @@ fn take_in(core: &super::core::Core, rows: Rows<'_>, message: &Inbound) -> Resul
         service: core.place.here,
     };
     publish_one(rows, &core.listeners, &happened, None, message.at.0, None)
+}
+
+/// What is known of the row that an answer points to. Of a row of another service, that service
+/// tells what may be done with it next.
+fn mark_here(
+    core: &super::core::Core,
+    rows: Rows<'_>,
+    went: &Went,
+) -> Result<Option<RowMark>, StoreError> {
+    let Went::Ended(state, answer) = went else {
+        return Ok(None);
+    };
+    let (Some(name), Some(settled)) = (row_of(answer), state.settled.as_ref()) else {
+        return Ok(None);
+    };
+    let of = core.brief.aggregates.find(&name.aggregate);
+    if !of.is_some_and(|of| core.place.owns(of)) {
+        return Ok(None);
+    }
+    let view = View::new(rows, &settled.scope, core);
+    mark_named(core, name, settled, &view)
 }
 
 pub(super) fn row_of(answer: &Answer) -> Option<&RowName> {
