@@ -272,7 +272,8 @@ pub(super) fn publish_one(
         if listener.after.is_some() {
             // The row entered the state again: the timer of the last time is over.
             rows.execute(
-                "DELETE FROM work WHERE policy = ?1 AND row_key = ?2 AND tenant IS ?3 AND status = 'waiting'",
+                "DELETE FROM work INDEXED BY \"work row\"
+                 WHERE policy = ?1 AND row_key = ?2 AND tenant IS ?3 AND status = 'waiting'",
                 (&listener.policy, &event.row_key, tenant),
             )?;
         }

@@ -87,7 +87,8 @@ fn due(rows: Rows<'_>, now: i64) -> Result<(Vec<Due>, Option<i64>, u64), StoreEr
     let mut statement = rows.prepare(
         "SELECT policy, seq, row_key, tenant, reason FROM work AS mine
          WHERE status = 'waiting' AND due <= ?1 AND NOT EXISTS (
-             SELECT 1 FROM work AS earlier WHERE earlier.policy = mine.policy
+             SELECT 1 FROM work AS earlier INDEXED BY \"work order\"
+             WHERE earlier.policy = mine.policy
              AND earlier.key = mine.key AND earlier.tenant IS mine.tenant
              AND earlier.seq < mine.seq AND earlier.status <> 'done')
          ORDER BY due, seq LIMIT 256",
@@ -117,8 +118,9 @@ fn due(rows: Rows<'_>, now: i64) -> Result<(Vec<Due>, Option<i64>, u64), StoreEr
     }
     let next: Option<i64> = rows
         .prepare(
-            "SELECT MIN(due) FROM (SELECT due FROM work WHERE status = 'waiting' AND due > ?1
-             UNION ALL SELECT due FROM clocks WHERE due > ?1)",
+            "SELECT MIN(due) FROM (
+                 SELECT MIN(due) AS due FROM work WHERE status = 'waiting' AND due > ?1
+                 UNION ALL SELECT MIN(due) FROM clocks WHERE due > ?1)",
         )?
         .query_row([now], |row| row.get(0))?;
     let waiting: i64 = rows
@@ -182,7 +184,9 @@ fn sweep(rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
         [over],
     )?;
     rows.execute(
-        "DELETE FROM outbox WHERE at < ?1 AND NOT EXISTS (SELECT 1 FROM work WHERE work.seq = outbox.seq)",
+        "DELETE FROM outbox WHERE at < ?1
+         AND seq < COALESCE((SELECT seq FROM outbox WHERE at >= ?1 ORDER BY seq LIMIT 1), 1 << 62)
+         AND NOT EXISTS (SELECT 1 FROM work WHERE work.seq = outbox.seq)",
         [over],
     )?;
     Ok(())

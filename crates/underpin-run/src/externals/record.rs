@@ -1,10 +1,10 @@
 //! What a simulated system remembers: the effects that it had, durably, so that after a crash of
 //! ours it still tells the truth, as a real one would. Must not know how answers are made.
 
-use crate::store::codec;
+use crate::store::{StoreError, Writer, codec, no_hook};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use underpin_brief::model::Value;
 
 /// An effect.
@@ -18,11 +18,14 @@ pub(super) struct Effect {
     pub(super) generation: u32,
 }
 
-/// All effects, in one SQLite file.
+/// All effects, in one SQLite file whose writes share their commits.
 pub(super) struct Record {
     path: PathBuf,
-    file: Mutex<Option<Connection>>,
+    writer: Mutex<Option<Arc<Writer>>>,
 }
+
+/// Calls that may wait for the record.
+const QUEUE: usize = 4096;
 
 const LAYOUT: &str = "
     PRAGMA busy_timeout = 5000;
@@ -45,95 +48,92 @@ impl Record {
     pub(super) fn at(path: PathBuf) -> Self {
         Self {
             path,
-            file: Mutex::new(None),
+            writer: Mutex::new(None),
         }
     }
 
-    fn with<T>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<T> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = file.as_mut() {
-            return work(file);
+    fn writer(&self) -> Result<Arc<Writer>, StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writer) = &*writer {
+            return Ok(Arc::clone(writer));
         }
-        let fresh = Connection::open(&self.path)?;
-        fresh.execute_batch(LAYOUT)?;
-        work(file.insert(fresh))
+        let file = Connection::open(&self.path)?;
+        file.execute_batch(LAYOUT)?;
+        let started = Writer::start(file, QUEUE, no_hook())
+            .map_err(|error| StoreError::Database(error.to_string()))?;
+        Ok(Arc::clone(writer.insert(Arc::new(started))))
     }
 
-    /// The effect under that key; where there is none, or it was taken back, it is had now.
-    pub(super) fn have(
+    /// Runs `work` on the file; ready when all that it did is durable.
+    pub(super) async fn with<T: Send + 'static>(
         &self,
-        of: (&str, &str),
-        key: &str,
-        input: &Value,
-        make: impl FnOnce(u32) -> Value,
-    ) -> rusqlite::Result<Effect> {
-        self.with(|file| {
-            let change = file.transaction()?;
-            let before = find(&change, of, key)?;
-            let generation = match before {
-                Some(effect) if !effect.undone => return Ok(effect),
-                Some(effect) => effect.generation.saturating_add(1),
-                None => 0,
-            };
-            let effect = Effect {
-                input: input.clone(),
-                output: make(generation),
-                undone: false,
-                generation,
-            };
-            let (input, output) = (
-                codec::to_text(&effect.input),
-                codec::to_text(&effect.output),
-            );
-            change
-                .prepare_cached(
-                    "INSERT INTO effect VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
-                     ON CONFLICT DO UPDATE SET generation = ?4, input = ?5, output = ?6, undone = 0",
-                )?
-                .execute(params![of.0, of.1, key, generation, input, output])?;
-            for value in slots(&effect.input).chain(slots(&effect.output)) {
-                change
-                    .prepare_cached("INSERT OR IGNORE INTO mention VALUES (?1, ?2, ?3, ?4)")?
-                    .execute([of.0, of.1, &codec::to_text(value), key])?;
-            }
-            change.commit()?;
-            Ok(effect)
-        })
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let writer = self.writer()?;
+        writer.write(move |file| Ok(work(file)?)).await
     }
+}
 
-    /// The effects of an operation that mention `value` in their input or output and are not taken
-    /// back, with their keys, in the order of keys.
-    pub(super) fn mentioning(
-        &self,
-        of: (&str, &str),
-        value: &Value,
-    ) -> rusqlite::Result<Vec<(String, Effect)>> {
-        self.with(|file| {
-            let mut select = file.prepare_cached(
-                "SELECT key, generation, input, output, undone
-             FROM mention JOIN effect USING (external, operation, key)
-             WHERE external = ?1 AND operation = ?2 AND value = ?3 AND undone = 0 ORDER BY key",
-            )?;
-            let rows = select.query_map([of.0, of.1, &codec::to_text(value)], |row| {
-                Ok((row.get(0)?, effect(row, 1)?))
-            })?;
-            rows.collect()
-        })
+/// The effect under that key; where there is none, or it was taken back, it is had now.
+pub(super) fn have(
+    file: &Connection,
+    of: (&str, &str),
+    key: &str,
+    input: &Value,
+    make: impl FnOnce(u32) -> Value,
+) -> rusqlite::Result<Effect> {
+    let generation = match find(file, of, key)? {
+        Some(effect) if !effect.undone => return Ok(effect),
+        Some(effect) => effect.generation.saturating_add(1),
+        None => 0,
+    };
+    let effect = Effect {
+        input: input.clone(),
+        output: make(generation),
+        undone: false,
+        generation,
+    };
+    let (input, output) = (
+        codec::to_text(&effect.input),
+        codec::to_text(&effect.output),
+    );
+    file.prepare_cached(
+        "INSERT INTO effect VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+         ON CONFLICT DO UPDATE SET generation = ?4, input = ?5, output = ?6, undone = 0",
+    )?
+    .execute(params![of.0, of.1, key, generation, input, output])?;
+    for value in slots(&effect.input).chain(slots(&effect.output)) {
+        file.prepare_cached("INSERT OR IGNORE INTO mention VALUES (?1, ?2, ?3, ?4)")?
+            .execute([of.0, of.1, &codec::to_text(value), key])?;
     }
+    Ok(effect)
+}
 
-    /// Marks an effect as taken back.
-    pub(super) fn take_back(&self, of: (&str, &str), key: &str) -> rusqlite::Result<()> {
-        self.with(|file| {
-            file.prepare_cached(
-                "UPDATE effect SET undone = 1 WHERE external = ?1 AND operation = ?2 AND key = ?3",
-            )?
-            .execute([of.0, of.1, key])?;
-            Ok(())
-        })
-    }
+/// The effects of an operation that mention `value` in their input or output and are not taken
+/// back, with their keys, in the order of keys.
+pub(super) fn mentioning(
+    file: &Connection,
+    of: (&str, &str),
+    value: &Value,
+) -> rusqlite::Result<Vec<(String, Effect)>> {
+    let mut select = file.prepare_cached(
+        "SELECT key, generation, input, output, undone
+         FROM mention JOIN effect USING (external, operation, key)
+         WHERE external = ?1 AND operation = ?2 AND value = ?3 AND undone = 0 ORDER BY key",
+    )?;
+    let rows = select.query_map([of.0, of.1, &codec::to_text(value)], |row| {
+        Ok((row.get(0)?, effect(row, 1)?))
+    })?;
+    rows.collect()
+}
+
+/// Marks an effect as taken back.
+pub(super) fn take_back(file: &Connection, of: (&str, &str), key: &str) -> rusqlite::Result<()> {
+    file.prepare_cached(
+        "UPDATE effect SET undone = 1 WHERE external = ?1 AND operation = ?2 AND key = ?3",
+    )?
+    .execute([of.0, of.1, key])?;
+    Ok(())
 }
 
 /// The values that an effect may be asked for by.

@@ -4,7 +4,7 @@
 //! Must not know flows.
 
 use super::draw::{Draw, millionths};
-use super::record::{Effect, Record};
+use super::record::{self, Effect, Record};
 use super::shape;
 use super::values::Making;
 use super::{ExternalCall, ExternalOutcome, Externals};
@@ -12,6 +12,7 @@ use crate::backend::Pending;
 use crate::folder::Folder;
 use crate::store::codec;
 use crate::world::World;
+use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -189,21 +190,23 @@ impl Inner {
 
     async fn effect(self: &Arc<Self>, call: &ExternalCall, draw: Draw) -> ExternalOutcome {
         let (inner, call) = (Arc::clone(self), call.clone());
-        let done = tokio::task::spawn_blocking(move || inner.answer(&call, &draw)).await;
-        match done {
-            Ok(Ok(output)) => ExternalOutcome::Answered(output),
-            Ok(Err(error)) => {
-                ExternalOutcome::Unknown(format!("the simulated system broke: {error}"))
-            }
-            Err(_) => ExternalOutcome::Unknown("the simulated system broke".to_owned()),
+        let answer = move |file: &Connection| inner.answer(file, &call, &draw);
+        match self.record.with(answer).await {
+            Ok(output) => ExternalOutcome::Answered(output),
+            Err(error) => ExternalOutcome::Unknown(format!("the simulated system broke: {error}")),
         }
     }
 
-    fn answer(&self, call: &ExternalCall, draw: &Draw) -> rusqlite::Result<Value> {
+    fn answer(
+        &self,
+        file: &Connection,
+        call: &ExternalCall,
+        draw: &Draw,
+    ) -> rusqlite::Result<Value> {
         let external = self.brief.externals.get(call.external);
         let operation = external.operations.get(call.operation);
         if operation.read {
-            let about = self.about(external, operation, call)?;
+            let about = self.about(file, external, operation, call)?;
             return Ok(match about {
                 Some(found) => self.found(operation, &found, draw),
                 None if shape::asked_by(external, call.operation).next().is_some() => {
@@ -216,16 +219,15 @@ impl Inner {
         let make = |generation: u32| {
             self.made(operation, &call.input, &draw.under(&generation.to_string()))
         };
-        let effect = self
-            .record
-            .have(of, &identity(operation, call), &call.input, make)?;
-        self.take_back(external, call)?;
+        let effect = record::have(file, of, &identity(operation, call), &call.input, make)?;
+        self.take_back(file, external, call)?;
         Ok(effect.output)
     }
 
     /// The standing effect that a status is asked about, with the operation that had it.
     fn about<'b>(
         &self,
+        file: &Connection,
         external: &'b External,
         status: &ExternalOperation,
         call: &ExternalCall,
@@ -238,7 +240,7 @@ impl Inner {
         };
         for operation in shape::asked_by(external, call.operation) {
             let of = (external.name(), operation.name());
-            for (_, Effect { input, output, .. }) in self.record.mentioning(of, identity)? {
+            for (_, Effect { input, output, .. }) in record::mentioning(file, of, identity)? {
                 if shape::question(operation, status, &input) == call.input {
                     return Ok(Some(Known {
                         operation,
@@ -252,7 +254,12 @@ impl Inner {
     }
 
     /// An undo takes back the effect whose fields it names.
-    fn take_back(&self, external: &External, call: &ExternalCall) -> rusqlite::Result<()> {
+    fn take_back(
+        &self,
+        file: &Connection,
+        external: &External,
+        call: &ExternalCall,
+    ) -> rusqlite::Result<()> {
         let undo = external.operations.get(call.operation);
         for operation in shape::undone_by(external, call.operation) {
             let of = (external.name(), operation.name());
@@ -270,14 +277,14 @@ impl Inner {
             let Some((_, first)) = shared.first() else {
                 continue;
             };
-            for (key, effect) in self.record.mentioning(of, first)? {
+            for (key, effect) in record::mentioning(file, of, first)? {
                 let same = |(field, value): &(&Field, &Value)| {
                     let output = shape::named(&operation.output, &effect.output, field.name());
                     let input = || shape::named(&operation.input, &effect.input, field.name());
                     output.or_else(input) == Some(value)
                 };
                 if shared.iter().all(same) {
-                    self.record.take_back(of, &key)?;
+                    record::take_back(file, of, &key)?;
                 }
             }
         }

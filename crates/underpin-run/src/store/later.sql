@@ -4,3 +4,6 @@ CREATE TABLE IF NOT EXISTS audit (
 );
 CREATE INDEX IF NOT EXISTS "audit of" ON audit (target);
 CREATE INDEX IF NOT EXISTS "flows waiting" ON flows (status) WHERE status IN ('parked', 'in_doubt');
+CREATE INDEX IF NOT EXISTS "work row" ON work (policy, row_key) WHERE status = 'waiting';
+CREATE INDEX IF NOT EXISTS "work event" ON work (seq);
+CREATE INDEX IF NOT EXISTS "work over" ON work (due) WHERE status = 'done';

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use underpin_brief::model::Brief;
-use writer::Writer;
+pub(crate) use writer::Writer;
 
 /// Where a test may stop the engine: called with the name of the place, false stops it there.
 pub type Hook = Arc<dyn Fn(&str) -> bool + Send + Sync>;

@@ -17,7 +17,7 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&Connection) -> (Result<(), StoreError>, Answer) + Send>;
 
 /// The queue before the writer thread.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     queue: SyncSender<Job>,
     counts: Arc<Counts>,
     committed: Arc<watch::Sender<u64>>,
@@ -32,7 +32,7 @@ pub(super) struct Counts {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, bound: usize, hook: Hook) -> std::io::Result<Self> {
+    pub(crate) fn start(connection: Connection, bound: usize, hook: Hook) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(bound);
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
@@ -56,7 +56,7 @@ impl Writer {
         &self.counts
     }
 
-    pub(super) async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
