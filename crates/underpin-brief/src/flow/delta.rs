@@ -1,6 +1,9 @@
 //! Pure deltas: assignments that add to what is there, whose inverse commutes with others' writes.
 
-use crate::model::{Assign, BinaryOp, ChangeStep, Expr, ExprKind, Root, Type};
+use crate::model::{
+    Aggregate, Assign, BinaryOp, Brief, ChangeStep, Command, Expr, ExprKind, Root, Statement,
+    StatementKind, Type,
+};
 
 /// Whether a change consists of additions to fields only (and of conditions, which write nothing).
 #[must_use]
@@ -15,6 +18,47 @@ pub fn is_delta(steps: &[ChangeStep]) -> bool {
         }
     });
     pure && sets > 0
+}
+
+/// Whether a change sets only fields that say how changes of them meet: it meets others, whatever
+/// they did meanwhile.
+#[must_use]
+pub fn is_merge(aggregate: &Aggregate, steps: &[ChangeStep]) -> bool {
+    let merges = |assign: &Assign| {
+        let field = aggregate.field_of_slot(assign.slot);
+        field.is_some_and(|field| field.merge.is_some())
+    };
+    let mut sets = 0;
+    let pure = steps.iter().all(|step| match step {
+        ChangeStep::Require { .. } => true,
+        ChangeStep::Move { .. } => false,
+        ChangeStep::Set(assigns) => {
+            sets += assigns.len();
+            assigns.iter().all(merges)
+        }
+    });
+    pure && sets > 0
+}
+
+/// Whether all that a command changes are fields that merge.
+#[must_use]
+pub fn only_merges(brief: &Brief, command: &Command) -> bool {
+    let mut writes = Vec::new();
+    written(brief, &command.body.statements, &mut writes);
+    !writes.is_empty() && writes.iter().all(|merges| *merges)
+}
+
+fn written(brief: &Brief, statements: &[Statement], found: &mut Vec<bool>) {
+    for statement in statements {
+        match &statement.kind {
+            StatementKind::Change {
+                aggregate, steps, ..
+            } => found.push(is_merge(brief.aggregates.get(*aggregate), steps)),
+            StatementKind::Delete { .. } => found.push(false),
+            StatementKind::Each { body, .. } => written(brief, body, found),
+            _ => {}
+        }
+    }
 }
 
 /// The assignments that take a pure delta back, last first; `None` where it is not one.

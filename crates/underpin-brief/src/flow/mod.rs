@@ -22,7 +22,7 @@ mod undo;
 mod why;
 
 pub use cut::{Cut, aggregates_of, kept_together};
-pub use delta::{inverse, is_delta};
+pub use delta::{inverse, is_delta, is_merge, only_merges};
 pub use survey::Survey;
 
 use crate::diagnostic::Diagnostic;

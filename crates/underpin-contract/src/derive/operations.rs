@@ -49,6 +49,7 @@ impl Making<'_, '_> {
         let condition = match command.precondition {
             Some(Precondition::Version) => Condition::Required,
             Some(Precondition::None) => Condition::Ignored,
+            None if underpin_brief::flow::only_merges(self.brief, command) => Condition::Ignored,
             None if subject.named.is_some() => Condition::Accepted,
             None => Condition::Ignored,
         };

@@ -289,6 +289,7 @@ impl Walk<'_> {
         }
         let key = layout.key_of(&row);
         let tenant = layout.tenant.and(tenant.as_text().map(str::to_owned));
+        super::ephemeral::touch(core, self.view.rows, of, &key, tenant.as_deref())?;
         self.happened_to_row(of, None, &row);
         let name = RowName {
             aggregate: self.name_of(of),
@@ -358,6 +359,13 @@ impl Walk<'_> {
             self.check_held(of, &change.key, tenant.as_deref())?;
         }
         let row = self.apply(of, blank, steps)?;
+        super::ephemeral::touch(
+            self.core,
+            self.view.rows,
+            of,
+            &change.key,
+            tenant.as_deref(),
+        )?;
         let changed = old.as_ref() != Some(&row);
         let row = if changed {
             self.write(of, old.as_ref(), &row)?

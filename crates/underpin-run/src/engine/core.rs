@@ -40,6 +40,8 @@ pub(super) struct CommandPlan {
     pub(super) row: Option<(Id<Aggregate>, usize)>,
     pub(super) from: Vec<Vec<Arc<str>>>,
     pub(super) chunked: bool,
+    /// Whether it changes only fields that merge: it meets whatever others did.
+    pub(super) merges: bool,
 }
 
 /// Everything that flows and queries share.
@@ -222,6 +224,7 @@ fn command_plan(compiler: &Compiler<'_>, command: &Command) -> CommandPlan {
             .map(|(aggregate, _)| first_moves(compiler.brief, aggregate, command))
             .unwrap_or_default(),
         chunked: command.answer == AnswerMode::Accepted,
+        merges: underpin_brief::flow::only_merges(compiler.brief, command),
     }
 }
 

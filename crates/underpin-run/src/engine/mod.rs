@@ -15,6 +15,7 @@ mod compose;
 mod core;
 mod cron;
 mod drive;
+mod ephemeral;
 mod events;
 mod export;
 mod former;
@@ -95,6 +96,7 @@ impl Engine {
         let mut names = Vec::new();
         for node in &*self.nodes {
             names.extend(node.recover().await?);
+            node.begin_ephemeral().await?;
         }
         for node in &*self.nodes {
             for peer in &*self.nodes {
@@ -102,6 +104,7 @@ impl Engine {
                     tokio::spawn(Arc::clone(node).follow(Arc::clone(peer)));
                 }
             }
+            tokio::spawn(Arc::clone(node).fade());
             tokio::spawn(Arc::clone(node).dispatch());
         }
         Ok(names)

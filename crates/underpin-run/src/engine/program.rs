@@ -375,7 +375,8 @@ impl Maker<'_, '_> {
                 row: self.row(target),
                 create: *create,
                 steps: compiler.row_steps(*aggregate, steps),
-                delta: flow::is_delta(steps),
+                delta: flow::is_delta(steps)
+                    || flow::is_merge(self.compiler.brief.aggregates.get(*aggregate), steps),
             },
             StatementKind::Delete {
                 aggregate, target, ..

@@ -83,7 +83,9 @@ pub(super) fn command(core: &Core, request: CommandRequest) -> State {
         state.origin.replay = Some((String::new(), key, admit::digest(&request.input)));
     }
     let expected = request.expected.map(Into::into);
-    state.expected = expected.filter(|_| declared.precondition != Some(Precondition::None));
+    let ignored = declared.precondition == Some(Precondition::None)
+        || declared.precondition.is_none() && core.command(request.command).merges;
+    state.expected = expected.filter(|_| !ignored);
     admit::put_root(&mut state, Root::Input, request.input);
     state.asked = Some(request.asked.caller);
     state

@@ -33,10 +33,6 @@ const TABLE: &[Construct] = &[
         places: merges,
     },
     Construct {
-        code: serving::U0609,
-        places: ephemeral,
-    },
-    Construct {
         code: serving::U0610,
         places: retention,
     },
@@ -173,7 +169,7 @@ fn fields(brief: &Brief, has: impl Fn(&Field) -> bool) -> Vec<Place> {
 }
 
 fn merges(brief: &Brief) -> Vec<Place> {
-    fields(brief, |field| field.merge.is_some())
+    fields(brief, |field| field.merge == Some(Merge::Text))
 }
 
 fn blobs(brief: &Brief) -> Vec<Place> {
@@ -189,10 +185,6 @@ fn aggregates(brief: &Brief, has: impl Fn(&Aggregate) -> bool) -> Vec<Place> {
     found
         .map(|aggregate| place("aggregate", &aggregate.name))
         .collect()
-}
-
-fn ephemeral(brief: &Brief) -> Vec<Place> {
-    aggregates(brief, |aggregate| aggregate.ephemeral.is_some())
 }
 
 fn retention(brief: &Brief) -> Vec<Place> {
@@ -330,12 +322,8 @@ mod tests {
             &["U0604"],
         ),
         (
-            "aggregate Pad { key id; field body text merge=last }",
+            "aggregate Pad { key id; field body text merge=text; field title text merge=last }",
             &["U0608"],
-        ),
-        (
-            "aggregate Here ephemeral=\"30s\" { key id; field at text }",
-            &["U0609"],
         ),
         ("aggregate Old { key id; keep \"1y\" }", &["U0610"]),
         (

@@ -17,7 +17,7 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("take", "list.take(n)"),
     ("put", "put(list, element)"),
     ("drop", "drop(list, key)"),
-    ("merge", "merge(text, edits)"),
+    ("merge", "merge(text, edits) or merge(list, list)"),
     ("value", "x.value()"),
     ("orValue", "x.orValue(stand_in)"),
     ("date", "date(time, 'Zone/City') or date('2027-01-31')"),
@@ -119,6 +119,10 @@ pub(super) fn text_function(name: &str, types: &[Type]) -> Option<Signature> {
     };
     match (name, types) {
         ("merge", [Type::Text, Type::Edits]) => Some((Function::Merge, types.to_vec(), Type::Text)),
+        ("merge", [Type::List(a), Type::List(b)]) if a == b => {
+            let joined = Type::List(a.clone());
+            Some((Function::Merge, types.to_vec(), joined))
+        }
         ("money", [number @ (Type::Int | Type::Decimal)]) => {
             Some((Function::Money, vec![number.clone()], Type::Money))
         }

@@ -29,6 +29,7 @@ pub(super) fn call(function: Function, arguments: &[Value]) -> Result<Value, Fau
             Ok(Value::List(kept.cloned().collect()))
         }
         (Function::Merge, [Value::Text(text), edits]) => merge(text, edits),
+        (Function::Merge, [Value::List(a), Value::List(b)]) => Ok(joined(a, b)),
         (Function::Date, [Value::Time(at), Value::Text(zone)]) => {
             Ok(Value::Date(days(local(*at, zone)?)))
         }
@@ -148,6 +149,15 @@ fn merge(text: &str, edits: &Value) -> Result<Value, Fault> {
     }
     merged.extend(rest);
     Ok(Value::Text(merged.into()))
+}
+
+/// The elements of both lists, each once, in the order of their values: whoever comes first, the
+/// outcome is the same.
+fn joined(a: &[Value], b: &[Value]) -> Value {
+    let mut all: Vec<Value> = a.iter().chain(b).cloned().collect();
+    all.sort();
+    all.dedup();
+    Value::list(all)
 }
 
 fn timestamp(micros: i64) -> Result<Timestamp, Fault> {

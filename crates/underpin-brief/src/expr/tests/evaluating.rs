@@ -306,6 +306,7 @@ fn functions_do_what_the_reference_says() {
             ("self.lines.all(l, l.quantity > 0)", "true"),
             ("self.lines.exists(l, l.quantity > 2)", "false"),
             ("merge(self.body, input.edits)", "hiyalo"),
+            ("merge(drop(self.tags, 'x'), self.tags)", "[x, y]"),
             ("secret(4)", "ssss"),
             ("matches_schema(input.rest, self.data)", "true"),
             (

@@ -10,6 +10,7 @@ mod flows;
 mod house;
 mod matrix;
 mod measure;
+mod merging;
 mod parts;
 mod points;
 mod reads;
