@@ -2,6 +2,7 @@
 
 use crate::Planning;
 use crate::words::path_of;
+use underpin_brief::flow::made;
 use underpin_brief::model::*;
 use underpin_design::OpenQuestion;
 
@@ -18,6 +19,7 @@ pub(crate) fn questions(planning: &Planning<'_>) -> Vec<OpenQuestion> {
     });
     let mut all: Vec<OpenQuestion> = own.collect();
     all.extend(retention(brief));
+    all.extend(origins(brief));
     all.extend(load(brief));
     all
 }
@@ -37,6 +39,23 @@ fn retention(brief: &Brief) -> impl Iterator<Item = OpenQuestion> + '_ {
             about: Some(aggregate.path.to_string()),
             asked_by: "planner".to_owned(),
         })
+}
+
+/// What no command or policy makes comes from somewhere else, or is never there.
+fn origins(brief: &Brief) -> impl Iterator<Item = OpenQuestion> + '_ {
+    let made = made(brief);
+    let foreign = brief
+        .aggregates
+        .iter()
+        .filter(move |(id, _)| !made.contains(id));
+    foreign.map(|(_, aggregate)| OpenQuestion {
+        text: format!(
+            "Where do rows of {} come from? No command makes one.",
+            aggregate.name
+        ),
+        about: Some(aggregate.path.to_string()),
+        asked_by: "planner".to_owned(),
+    })
 }
 
 fn load(brief: &Brief) -> Option<OpenQuestion> {

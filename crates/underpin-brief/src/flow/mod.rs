@@ -11,6 +11,7 @@ mod examine;
 mod expand;
 mod holds;
 mod known;
+mod made;
 mod mentioned;
 mod order;
 mod proof;
@@ -23,6 +24,7 @@ mod why;
 
 pub use cut::{Cut, aggregates_of, kept_together};
 pub use delta::{inverse, is_delta, is_merge, only_merges};
+pub use made::made;
 pub use survey::Survey;
 
 use crate::diagnostic::Diagnostic;

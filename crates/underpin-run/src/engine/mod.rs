@@ -25,6 +25,7 @@ mod journal;
 mod limits;
 mod open;
 mod placement;
+mod plant;
 mod policy;
 mod program;
 mod query;

@@ -1,6 +1,7 @@
 //! `--sample`: an empty data folder is filled through ordinary commands, with inputs that follow
 //! from types and names. The same brief gives the same inputs; several rounds, so that commands
-//! with references find keys. What refuses is left out: a sample needs no brief of its own.
+//! with references find keys. What refuses is left out: a sample needs no brief of its own. Rows
+//! that no command makes are there before (see [`super::plant`]).
 
 use super::Engine;
 use crate::backend::{Asked, Backend, CommandAnswer, CommandRequest};
@@ -31,6 +32,8 @@ pub(super) async fn fill(engine: &Engine, brief: &Arc<Brief>, world: &World) -> 
         _ => return Vec::new(),
     }
     for round in 0..ROUNDS {
+        let mut keys = known(engine, brief).await.unwrap_or_default();
+        super::plant::plant(engine, brief, world, &mut keys).await;
         for (id, command) in brief.commands.iter() {
             for time in 0..TIMES {
                 let keys = known(engine, brief).await.unwrap_or_default();
@@ -191,11 +194,13 @@ pub(super) async fn known(engine: &Engine, brief: &Arc<Brief>) -> Result<Keys, S
 }
 
 /// Makes inputs.
-struct Maker<'a> {
-    brief: &'a Brief,
-    keys: &'a Keys,
-    now: i64,
-    number: u64,
+pub(super) struct Maker<'a> {
+    pub(super) brief: &'a Brief,
+    pub(super) keys: &'a Keys,
+    /// What the time is, in microseconds.
+    pub(super) now: i64,
+    /// The turn: what is made follows from it.
+    pub(super) number: u64,
 }
 
 /// Words for names and texts.
@@ -218,7 +223,7 @@ impl Maker<'_> {
         WORDS.get(place).copied().unwrap_or("amber")
     }
 
-    fn field(&self, field: &Field, at: u64, depth: u32) -> Option<Value> {
+    pub(super) fn field(&self, field: &Field, at: u64, depth: u32) -> Option<Value> {
         if depth > DEEPEST {
             return None;
         }
