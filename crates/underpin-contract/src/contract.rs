@@ -4,6 +4,7 @@
 //! the contract was derived from.
 
 use crate::composed::{ClientReply, PartForm};
+use crate::feed::{EndpointAction, FeedForm};
 use crate::many::{BulkReply, ExportFormat, ExportReply};
 use crate::path::PathTemplate;
 use crate::projection::Projection;
@@ -11,7 +12,7 @@ use crate::schema::{Components, Field, Object, Schema, TextFormat};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use underpin_brief::model::{Actor, Aggregate, Command, Id, Query, Slot, Value};
+use underpin_brief::model::{Actor, Aggregate, Command, Feed, Id, Query, Slot, Value};
 
 /// What clients see.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Contract {
     pub operations: Vec<Operation>,
     /// Forms with a name.
     pub components: Components,
+    /// What each feed tells that is served here, in the order of the brief's table.
+    pub feeds: Vec<FeedForm>,
     /// Every problem that any operation can answer, by code.
     pub problems: BTreeMap<Arc<str>, Problem>,
 }
@@ -70,6 +73,10 @@ pub enum Source {
     Flow,
     /// Asks a flow to stop and undo; possible until its pivot.
     FlowCancel,
+    /// Opens the stream of a live feed.
+    Feed(Id<Feed>),
+    /// Keeps the endpoints that callers register for a feed delivered by webhook.
+    Endpoints(Id<Feed>, EndpointAction),
 }
 
 /// An operation.
@@ -142,6 +149,8 @@ pub enum PathTarget {
     Key,
     /// The id of a flow.
     Flow,
+    /// The id of a registered endpoint.
+    Endpoint,
 }
 
 /// A parameter of the query string.
@@ -234,6 +243,10 @@ pub enum Reply {
     Parts(PartsReply),
     /// How far a flow is.
     Flow,
+    /// A stream of events.
+    Feed(Id<Feed>),
+    /// A registered endpoint, or several, or how many messages were queued for one.
+    Endpoints(EndpointAction),
 }
 
 /// The answer of a command: its `return` fields and `links`.
@@ -534,6 +547,12 @@ impl Contract {
         let commands = links.into_iter().flat_map(|links| &links.commands);
         item.into_iter()
             .chain(commands.filter_map(|link| self.command(link.command)))
+    }
+
+    /// What a feed tells; none where it is not served over HTTP.
+    #[must_use]
+    pub fn feed(&self, id: Id<Feed>) -> Option<&FeedForm> {
+        self.feeds.iter().find(|form| form.feed == id)
     }
 
     /// The operation of that `operationId` or name in the brief.

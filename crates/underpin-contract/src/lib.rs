@@ -8,6 +8,7 @@
 mod composed;
 mod contract;
 mod derive;
+mod feed;
 mod many;
 mod openapi;
 mod path;
@@ -19,6 +20,7 @@ mod table;
 pub use composed::{ClientReply, PartContent, PartForm, ShownPart};
 pub use contract::*;
 pub use derive::{declared, derive, named_row};
+pub use feed::{EndpointAction, FeedData, FeedForm, FeedMessage};
 pub use many::{BulkReply, ExportFormat, ExportReply};
 pub use openapi::openapi;
 pub use path::{Found, PathTemplate, Router, Segment};

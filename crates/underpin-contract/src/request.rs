@@ -2,7 +2,7 @@
 //! string, headers and body is checked here, before anybody looks at data.
 
 use crate::contract::{
-    Condition, Contract, FilterOp, Operation, Parameter, PathTarget, Reply, Source, Style, Target,
+    Condition, Contract, FilterOp, Method, Operation, Parameter, PathTarget, Reply, Style, Target,
 };
 use crate::path::percent_decode;
 use crate::schema::{Object, Schema, Violation};
@@ -43,6 +43,8 @@ pub struct Arguments {
     pub key: Option<Value>,
     /// The flow that is asked for.
     pub flow: Option<String>,
+    /// The registered endpoint that is asked for.
+    pub endpoint: Option<String>,
     /// Filters, all of which must hold.
     pub filters: Vec<Filter>,
     /// The order; empty: the operation's own.
@@ -155,6 +157,7 @@ pub fn read_request(
             input: Value::Null,
             key: None,
             flow: None,
+            endpoint: None,
             filters: Vec::new(),
             sorts: Vec::new(),
             search: None,
@@ -202,16 +205,16 @@ impl Reading<'_> {
                 PathTarget::Input(slot) => self.set(slot, value),
                 PathTarget::Key => self.arguments.key = Some(value),
                 PathTarget::Flow => self.arguments.flow = value.as_text().map(str::to_owned),
+                PathTarget::Endpoint => {
+                    self.arguments.endpoint = value.as_text().map(str::to_owned);
+                }
             }
         }
         Ok(())
     }
 
     fn body(&mut self, request: &Request<'_>) -> Result<(), Rejection> {
-        if !matches!(
-            self.operation.source,
-            Source::Command(_) | Source::Bulk(_) | Source::FlowCancel
-        ) {
+        if self.operation.method != Method::Post {
             return Ok(());
         }
         let empty = Object {

@@ -90,6 +90,29 @@ const TABLE: &[(&str, &[&str])] = &[
             "POST /flows/{flow}/cancel cancelFlow 202",
         ],
     ),
+    (
+        "feed news { allow a; on Order.created; deliver live }
+         feed topic { allow a; on Order.created; deliver stream }",
+        &["GET /feeds/news news 200"],
+    ),
+    (
+        "feed news { allow a; on Order.created; deliver webhook to=Order url=\"'https://x'\" }",
+        &[],
+    ),
+    (
+        "feed news { allow a; on Order.created; deliver webhook }",
+        &[
+            "GET /feeds/news/endpoints listNewsEndpoints 200",
+            "POST /feeds/news/endpoints createNewsEndpoint 201",
+            "GET /feeds/news/endpoints/{endpoint} getNewsEndpoint 200",
+            "POST /feeds/news/endpoints/{endpoint}/delete deleteNewsEndpoint 204",
+            "POST /feeds/news/endpoints/{endpoint}/disable disableNewsEndpoint 200",
+            "POST /feeds/news/endpoints/{endpoint}/enable enableNewsEndpoint 200",
+            "POST /feeds/news/endpoints/{endpoint}/replay replayNewsEndpoint 202",
+            "POST /feeds/news/endpoints/{endpoint}/rotate rotateNewsEndpoint 200",
+            "POST /feeds/news/endpoints/{endpoint}/test testNewsEndpoint 202",
+        ],
+    ),
 ];
 
 fn success(operation: &underpin_contract::Operation) -> u16 {
@@ -97,6 +120,7 @@ fn success(operation: &underpin_contract::Operation) -> u16 {
     match (&operation.reply, operation.source) {
         (Reply::Command(reply), _) => reply.status(),
         (Reply::Bulk(_), _) => 207,
+        (Reply::Endpoints(action), _) => action.status(),
         (_, Source::FlowCancel) => 202,
         _ => 200,
     }

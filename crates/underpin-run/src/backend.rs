@@ -1,6 +1,7 @@
 //! The narrow door between serving and executing: what the server asks of the engine, in plain
 //! typed values. Neither side sees the other's types: no HTTP here, no storage.
 
+use crate::feeds::{EndpointAnswer, EndpointRequest, FeedAnswer, FeedRequest};
 use crate::identity::Caller;
 use crate::trace::Trace;
 use crate::world::Moment;
@@ -41,6 +42,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Takes a verified message of an external in, once per id.
     fn inbound(&self, message: Inbound) -> Pending<'_, InboundAnswer>;
+
+    /// Opens the stream of a live feed.
+    fn subscribe(&self, request: FeedRequest) -> Pending<'_, FeedAnswer>;
+
+    /// Does something with the endpoints that callers register for a feed.
+    fn endpoints(&self, request: EndpointRequest) -> Pending<'_, EndpointAnswer>;
 
     /// How it is doing; must answer at once.
     fn figures(&self) -> Figures;
@@ -500,4 +507,8 @@ pub struct Figures {
     pub outbox: u64,
     /// Flows that were found unfinished at start.
     pub recovered: u64,
+    /// Open streams of feeds.
+    pub subscribers: u64,
+    /// Messages that wait for endpoints.
+    pub deliveries: u64,
 }

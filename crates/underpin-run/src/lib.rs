@@ -7,6 +7,7 @@ pub mod admin;
 pub mod backend;
 pub mod engine;
 pub mod externals;
+pub mod feeds;
 pub mod folder;
 pub mod forms;
 pub mod identity;
@@ -16,6 +17,7 @@ pub mod sql;
 mod start;
 pub mod store;
 pub mod trace;
+pub mod webhooks;
 pub mod world;
 
 pub use engine::{Services, migration};

@@ -7,6 +7,7 @@ mod reception;
 use crate::backend::Backend;
 use crate::engine::{self, Services};
 use crate::externals::{Behaviour, Chosen, Externals, Http, Simulated};
+use crate::feeds::{Courier, Nobody};
 use crate::folder::Folder;
 use crate::identity::{ExternalIssuer, Issuer, Names, Provider, Trust};
 use crate::serve::api::{self, Api, Cursors, Webhooks};
@@ -15,6 +16,7 @@ use crate::serve::front::Front;
 use crate::serve::log::{Level, Line, Log};
 use crate::serve::metrics::Metrics;
 use crate::serve::{Drain, Limits, Served, serve};
+use crate::webhooks::{Reach, Sender};
 use crate::world::{Moment, World};
 use checks::{bind, data_folder, known_names, not_bound, reachable};
 use reception::Reception;
@@ -30,7 +32,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use underpin_brief::codes::{Code, serving};
 use underpin_brief::diagnostic::Diagnostic;
-use underpin_brief::model::{Brief, Named};
+use underpin_brief::model::{Brief, Deliver, Feed, Named};
 use underpin_contract::Contract;
 
 /// How a backend is to be run.
@@ -51,6 +53,8 @@ pub struct Options {
     pub slow: BTreeMap<String, Duration>,
     /// The OpenID Connect provider whose tokens are believed instead of the development issuer's.
     pub issuer: Option<ExternalIssuer>,
+    /// Which endpoints messages of feeds are sent to.
+    pub reach: Reach,
     /// Whether requests are logged on standard error.
     pub log: bool,
     /// How long requests in flight may take when the server stops.
@@ -69,6 +73,7 @@ impl Options {
             with: BTreeMap::new(),
             slow: BTreeMap::new(),
             issuer: None,
+            reach: Reach::Public,
             log: true,
             drain: Duration::from_secs(20),
         }
@@ -97,6 +102,8 @@ pub struct Ground {
     pub data: Folder,
     /// The door to other systems.
     pub externals: Arc<dyn Externals>,
+    /// Who brings messages to endpoints.
+    pub courier: Arc<dyn Courier>,
     /// Display names of subjects.
     pub names: Arc<Names>,
     /// Where lines go.
@@ -194,6 +201,7 @@ where
         world: world.clone(),
         data: data.clone(),
         externals,
+        courier: courier(&prepared, &options, &world)?,
         names,
         log: Arc::clone(&log),
     };
@@ -285,6 +293,8 @@ fn handler(
         names: Arc::clone(names),
         cursors: Cursors::of(data, &*world.random)?,
         webhooks: Webhooks::of(&prepared.brief, data, &*world.random)?,
+        clock: Arc::clone(&world.clock),
+        drain: drain.clone(),
     });
     Ok(Builtin::new(builtin::Parts {
         backend: Arc::clone(backend),
@@ -474,6 +484,27 @@ fn externals(
         real,
         others: Arc::new(others),
     }))
+}
+
+/// Who brings messages to endpoints; nobody where no feed is delivered so.
+fn courier(
+    prepared: &Prepared,
+    options: &Options,
+    world: &World,
+) -> Result<Arc<dyn Courier>, StartError> {
+    let sends = |feed: &Feed| matches!(feed.deliver, Deliver::Webhook(_));
+    if !prepared.brief.feeds.rows().iter().any(sends) {
+        return Ok(Arc::new(Nobody));
+    }
+    let contract = Arc::clone(&prepared.contract);
+    let sender = Sender::new(contract, Arc::clone(&world.clock), options.reach);
+    let unusable = |error| {
+        StartError::new(
+            serving::U0694,
+            format!("messages of feeds cannot be sent: the certificates of this machine: {error}"),
+        )
+    };
+    Ok(Arc::new(sender.map_err(unusable)?))
 }
 
 fn simulated(brief: &Brief, options: &Options) -> Vec<String> {

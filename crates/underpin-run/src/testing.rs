@@ -1,6 +1,7 @@
 //! What the tests of this crate share.
 
 use crate::backend::*;
+use crate::feeds::{EndpointAnswer, EndpointRequest, FeedAnswer, FeedRequest};
 use crate::folder::Folder;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -110,6 +111,14 @@ impl Backend for FakeBackend {
     fn inbound(&self, message: Inbound) -> Pending<'_, InboundAnswer> {
         self.messages.lock().unwrap().push(message);
         ready(InboundAnswer::Stored)
+    }
+
+    fn subscribe(&self, _: FeedRequest) -> Pending<'_, FeedAnswer> {
+        ready(FeedAnswer::Refused(missing()))
+    }
+
+    fn endpoints(&self, _: EndpointRequest) -> Pending<'_, EndpointAnswer> {
+        ready(EndpointAnswer::Refused(missing()))
     }
 
     fn figures(&self) -> Figures {

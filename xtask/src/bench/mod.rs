@@ -3,6 +3,7 @@
 
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod feeds;
 pub(crate) mod serve;
 pub(crate) mod shop;
 mod sides;

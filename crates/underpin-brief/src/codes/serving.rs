@@ -1,7 +1,6 @@
 //! Codes U06xx: declared but not served.
 
 codes! {
-    U0601
     U0604
     U0606
     U0608

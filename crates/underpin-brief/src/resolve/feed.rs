@@ -141,7 +141,8 @@ fn deliver(
         to,
         url,
         secrets,
-        ordered: line.word("order") == Some("key"),
+        // Feeds are in order per key unless the brief says that it does not matter.
+        ordered: line.word("order") != Some("none"),
         timeout: line.prop("timeout").and_then(EntryExt::duration),
     }))
 }

@@ -3,6 +3,7 @@
 mod access;
 mod bulk;
 mod exports;
+mod feeds;
 mod forms;
 mod names;
 
@@ -72,6 +73,8 @@ pub fn derive(brief: &Brief) -> Outcome<Contract> {
     if operations.iter().any(may_be_followed) {
         operations.extend(flow_operations(&catalogue));
     }
+    let (feeds, streams) = feeds::all(brief, &mut forms, &catalogue, &mut found);
+    operations.extend(streams);
     operations.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     collisions(brief, &operations, &mut found);
     found.sort_by_key(|diagnostic| diagnostic.primary.span);
@@ -106,6 +109,7 @@ pub fn derive(brief: &Brief) -> Outcome<Contract> {
             .collect(),
         operations,
         components: forms.components,
+        feeds,
         problems,
     };
     Outcome {
@@ -412,6 +416,10 @@ fn flow_operations(catalogue: &BTreeMap<Arc<str>, Problem>) -> [Operation; 2] {
 /// Two operations of one method and path, and paths that the backend needs itself.
 fn collisions(brief: &Brief, operations: &[Operation], found: &mut Vec<Diagnostic>) {
     let mut places: BTreeMap<(Method, String), &Operation> = BTreeMap::new();
+    // Only a backend that has feeds needs their place.
+    let feed =
+        |operation: &Operation| matches!(operation.source, Source::Feed(_) | Source::Endpoints(..));
+    let told = operations.iter().any(feed);
     for operation in operations {
         let place = (operation.method, operation.path.pattern());
         let (span, kind) = declared_at(brief, operation);
@@ -441,10 +449,13 @@ fn collisions(brief: &Brief, operations: &[Operation], found: &mut Vec<Diagnosti
             );
         }
         places.entry(place).or_insert(operation);
-        let flow = matches!(operation.source, Source::Flow | Source::FlowCancel);
+        let own = matches!(
+            operation.source,
+            Source::Flow | Source::FlowCancel | Source::Feed(_) | Source::Endpoints(..)
+        );
         if let Some(Segment::Static(first)) = operation.path.segments.first()
-            && RESERVED.contains(&&**first)
-            && !flow
+            && (RESERVED.contains(&&**first) || &**first == "feeds" && told)
+            && !own
         {
             let message = format!("the backend needs `/{first}` itself");
             let help = match operation.source {
@@ -463,5 +474,6 @@ fn declared_at(brief: &Brief, operation: &Operation) -> (Span, &'static str) {
         Source::Query(id) | Source::Export(id, _) => (brief.queries.get(id).name.span, "query"),
         Source::Item(id) => (brief.aggregates.get(id).name.span, "row"),
         Source::Flow | Source::FlowCancel => (brief.system.name.span, "flow"),
+        Source::Feed(id) | Source::Endpoints(id, _) => (brief.feeds.get(id).name.span, "feed"),
     }
 }

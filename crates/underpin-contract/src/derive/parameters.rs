@@ -6,7 +6,7 @@ use crate::schema::{Components, Schema, TextFormat};
 use std::sync::Arc;
 use underpin_brief::codes::contract::{U0702, U0705};
 use underpin_brief::diagnostic::Diagnostic;
-use underpin_brief::model::{Brief, Field, Id, Query, QuerySource, Value};
+use underpin_brief::model::{Brief, Feed, Field, Id, Name, Query, QuerySource, Value};
 
 /// Most values of one filter.
 const MOST_VALUES: u32 = 20;
@@ -34,22 +34,64 @@ pub(super) fn of_query(
         sorts(brief, query, &mut parameters);
         page(query, &mut parameters);
     }
+    let fact = "`sort`, `search`, `limit` and `after` are parameters of every list";
+    let help = "give the input another name, or filter by another field";
+    twice(&query.name, &parameters, (fact, help), found);
+    parameters
+}
+
+/// The parameters of a live feed: its inputs, and where to go on.
+pub(super) fn of_feed(
+    forms: &Forms<'_>,
+    feed: &Feed,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Parameter> {
+    let inputs = feed.input.iter().enumerate();
+    let mut parameters: Vec<Parameter> = inputs
+        .map(|(slot, field)| input(forms, slot, field))
+        .collect();
+    parameters.push(Parameter {
+        name: "after".into(),
+        schema: Schema::token(4_000),
+        style: Style::Once,
+        required: false,
+        target: Target::After,
+        description: "The `id` of the last event that was seen, for clients that cannot send \
+            `Last-Event-ID`."
+            .to_owned(),
+    });
+    let fact = "`after` is a parameter of every live feed";
+    twice(
+        &feed.name,
+        &parameters,
+        (fact, "give the input another name"),
+        found,
+    );
+    parameters
+}
+
+/// Two parameters of one name.
+fn twice(
+    name: &Name,
+    parameters: &[Parameter],
+    (fact, help): (&str, &str),
+    found: &mut Vec<Diagnostic>,
+) {
     let mut seen: Vec<Arc<str>> = Vec::new();
-    for parameter in &parameters {
+    for parameter in parameters {
         if seen.contains(&parameter.name) {
             let message = format!(
-                "`{}` would have two parameters called `{}`",
-                query.name, parameter.name
+                "`{name}` would have two parameters called `{}`",
+                parameter.name
             );
             found.push(
-                Diagnostic::error(U0702, query.name.span, message)
-                    .fact("`sort`, `search`, `limit` and `after` are parameters of every list")
-                    .help("give the input another name, or filter by another field"),
+                Diagnostic::error(U0702, name.span, message)
+                    .fact(fact)
+                    .help(help),
             );
         }
         seen.push(parameter.name.clone());
     }
-    parameters
 }
 
 /// The form and the style that a value has in a query string.

@@ -132,6 +132,13 @@ const PROTOCOL: &[Row] = &[
         false,
     ),
     (
+        "address-not-allowed",
+        422,
+        "Address not allowed",
+        "Messages are sent to public addresses by https only.",
+        false,
+    ),
+    (
         "key-reused",
         422,
         "Key reused",

@@ -6,7 +6,7 @@ use crate::schema::{Field, Object, Schema};
 use std::sync::Arc;
 use underpin_brief::codes::contract::U0702;
 use underpin_brief::diagnostic::Diagnostic;
-use underpin_brief::model::{Brief, Expr, ExprKind, Id, Query, Root, Show, ShowExpr};
+use underpin_brief::model::{Brief, Expr, ExprKind, Feed, Id, Name, Query, Root, Show, ShowExpr};
 
 /// What `shows` of a query show: its own, or those of a channel.
 pub(super) fn of_shows(
@@ -15,21 +15,30 @@ pub(super) fn of_shows(
     shows: &[Show],
     found: &mut Vec<Diagnostic>,
 ) -> Projection {
+    of_named(forms, (&query.name, "self"), (id, shows), found)
+}
+
+/// What a feed shows of an event. Its columns belong to no query: only their positions count.
+pub(super) fn of_feed(feed: &Feed, forms: &Forms<'_>, found: &mut Vec<Diagnostic>) -> Projection {
+    let none = Id::from_index(0);
+    of_named(forms, (&feed.name, "event"), (none, &feed.shows), found)
+}
+
+fn of_named(
+    forms: &Forms<'_>,
+    (name, root): (&Name, &str),
+    (query, shows): (Id<Query>, &[Show]),
+    found: &mut Vec<Diagnostic>,
+) -> Projection {
     let mut projection = Projection::default();
     for (at, show) in shows.iter().enumerate() {
-        let column = Column {
-            query: id,
-            show: at,
-        };
+        let column = Column { query, show: at };
         let steps = steps(&show.output, &show.expr, forms);
         if !insert(&mut projection.members, &steps, column) {
             let path = show.output.join(".");
-            let message = format!(
-                "`{}` shows `{path}` both as a value and as a part",
-                query.name
-            );
+            let message = format!("`{name}` shows `{path}` both as a value and as a part");
             found.push(Diagnostic::error(U0702, show.span, message).help(format!(
-                "show it once, or give one another name: `other=\"self.{path}\"`"
+                "show it once, or give one another name: `other=\"{root}.{path}\"`"
             )));
         }
     }

@@ -34,6 +34,10 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
             answers.push((200, answer("The parts.", &schema, &example, headers)));
         }
         Reply::Flow => flow(contract, operation, &mut answers),
+        Reply::Feed(id) => answers.push((200, super::feeds::stream(contract, *id))),
+        Reply::Endpoints(action) => {
+            answers.push((action.status(), super::feeds::endpoints(*action)));
+        }
     }
     let conditional = matches!(
         operation.reply,
@@ -148,7 +152,7 @@ pub(super) fn named_example(contract: &Contract, name: &Arc<str>) -> Json {
         .example("", &Schema::Named(name.clone()))
 }
 
-fn header(description: &str) -> Json {
+pub(super) fn header(description: &str) -> Json {
     json!({ "description": description, "schema": { "type": "string" } })
 }
 

@@ -1,6 +1,6 @@
 //! What several operations share: problems, flows, headers, security.
 
-use crate::contract::{Condition, Contract, Method};
+use crate::contract::{Condition, Contract, Operation, Reply};
 use serde_json::{Map, Value as Json, json};
 
 /// The component of a problem.
@@ -34,10 +34,7 @@ impl Shared {
     pub(super) fn parameters(&self, contract: &Contract) -> Map<String, Json> {
         let mut parameters = Map::new();
         let operations = &contract.operations;
-        if operations
-            .iter()
-            .any(|operation| operation.method == Method::Get)
-        {
+        if operations.iter().any(conditional) {
             parameters.insert("IfNoneMatch".to_owned(), if_none_match());
         }
         if operations.iter().any(|operation| operation.idempotent) {
@@ -54,6 +51,14 @@ impl Shared {
         }
         parameters
     }
+}
+
+/// Whether an operation looks at `If-None-Match`.
+pub(super) fn conditional(operation: &Operation) -> bool {
+    matches!(
+        operation.reply,
+        Reply::Page(_) | Reply::Row(_) | Reply::Parts(_)
+    )
 }
 
 fn if_none_match() -> Json {

@@ -4,6 +4,7 @@
 mod answers;
 mod bulk;
 mod common;
+mod feeds;
 mod operation;
 
 use crate::contract::{Contract, Reply, Source};
@@ -25,11 +26,12 @@ pub fn openapi(contract: &Contract) -> Json {
         }
     }
     let responses = shared.responses();
+    let webhooks = feeds::webhooks(contract);
     let schemas = reachable(
         schemas(contract),
-        &[&Json::Object(paths.clone()), &responses],
+        &[&Json::Object(paths.clone()), &responses, &webhooks],
     );
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": &*contract.title,
@@ -45,7 +47,13 @@ pub fn openapi(contract: &Contract) -> Json {
             "schemas": schemas,
             "responses": responses,
         },
-    })
+    });
+    if let (Json::Object(members), Json::Object(sent)) = (&mut document, &webhooks)
+        && !sent.is_empty()
+    {
+        members.insert("webhooks".to_owned(), webhooks);
+    }
+    document
 }
 
 fn description(contract: &Contract) -> String {
@@ -74,7 +82,10 @@ fn tags(contract: &Contract) -> Vec<Json> {
     // What the brief says comes first, what every backend has last.
     let mut tags: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     for operation in &contract.operations {
-        let given = matches!(operation.source, Source::Flow | Source::FlowCancel);
+        let given = matches!(
+            operation.source,
+            Source::Flow | Source::FlowCancel | Source::Feed(_) | Source::Endpoints(..)
+        );
         *tags.entry((given, &operation.tag)).or_default() += 1;
     }
     let tag = |((_, name), count): ((bool, &str), usize)| {
@@ -98,6 +109,13 @@ fn schemas(contract: &Contract) -> Map<String, Json> {
     schemas
         .entry(common::PROBLEM)
         .or_insert_with(common::problem_schema);
+    let registers =
+        |operation: &crate::contract::Operation| matches!(operation.source, Source::Endpoints(..));
+    if contract.operations.iter().any(registers) {
+        schemas
+            .entry(feeds::ENDPOINT)
+            .or_insert_with(feeds::endpoint_schema);
+    }
     let follows = contract
         .operations
         .iter()

@@ -3,8 +3,7 @@
 use super::answers;
 use super::common::{Shared, if_match};
 use crate::contract::{
-    Access, Allowed, Condition, Contract, Method, Operation, Parameter, PathParameter, Source,
-    Style, Target,
+    Access, Allowed, Condition, Contract, Operation, Parameter, PathParameter, Style, Target,
 };
 use crate::schema::Schema;
 use serde_json::{Map, Value as Json, json};
@@ -102,9 +101,11 @@ fn parameters(contract: &Contract, operation: &Operation) -> Vec<Json> {
         .collect();
     parameters.extend(operation.parameters.iter().map(|p| in_query(contract, p)));
     let reference = |name: &str| json!({ "$ref": format!("#/components/parameters/{name}") });
-    let streamed = matches!(operation.source, Source::Flow | Source::Export(..));
-    if operation.method == Method::Get && !streamed {
+    if crate::openapi::common::conditional(operation) {
         parameters.push(reference("IfNoneMatch"));
+    }
+    if matches!(operation.source, crate::contract::Source::Feed(_)) {
+        parameters.push(super::feeds::last_event_id());
     }
     if operation.idempotent {
         parameters.push(reference("IdempotencyKey"));

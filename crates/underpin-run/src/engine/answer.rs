@@ -316,6 +316,7 @@ impl Inner {
     /// Takes no more commands and waits until what is under way is over, at most so long.
     pub(super) async fn rest(&self, limit: Length) {
         self.draining.store(true, Ordering::Relaxed);
+        self.feeds.live.close(crate::feeds::Closed::Draining);
         self.wake.notify_one();
         let idle = async {
             while !self.flows_mut(|flows| flows.is_empty()) || self.store.figures().waiting > 0 {

@@ -117,6 +117,7 @@ fn node(
         flows: Mutex::new(BTreeMap::new()),
         gauges: Gauges::default(),
         wake: Notify::new(),
+        feeds: super::feeds::Room::default(),
         stop: Arc::clone(&shared.stop),
         draining: Arc::clone(&shared.draining),
         exports: Arc::clone(&shared.exports),

@@ -1,6 +1,7 @@
 //! What does not change while the engine runs: the brief made ready, the world, the listeners.
 
 use super::events::Listeners;
+use super::feeds::FeedPlan;
 use super::placement::Place;
 use super::program::{Allowed, Compiler, Programs};
 use super::query::QueryPlan;
@@ -51,6 +52,7 @@ pub(super) struct Core {
     pub(super) aggregates: Vec<AggregatePlan>,
     pub(super) commands: Vec<CommandPlan>,
     pub(super) queries: Vec<QueryPlan>,
+    pub(super) feeds: Vec<FeedPlan>,
     pub(super) listeners: Listeners,
     pub(super) world: World,
     /// Display names of subjects, where somebody knows them.
@@ -101,6 +103,11 @@ impl Core {
                 .iter()
                 .map(|(id, _)| QueryPlan::new(&compiler, id))
                 .collect(),
+            feeds: brief
+                .feeds
+                .iter()
+                .map(|(id, _)| FeedPlan::new(&compiler, id))
+                .collect(),
             listeners: Listeners::new(brief, &place),
             brief: Arc::clone(brief),
             world,
@@ -136,6 +143,14 @@ impl Core {
     )]
     pub(super) fn query(&self, id: Id<Query>) -> &QueryPlan {
         &self.queries[id.index()]
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "one plan per feed of the same brief"
+    )]
+    pub(super) fn feed(&self, id: Id<Feed>) -> &FeedPlan {
+        &self.feeds[id.index()]
     }
 
     /// Whether rows of that aggregate are the tenants.

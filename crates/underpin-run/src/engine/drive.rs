@@ -73,6 +73,7 @@ pub(super) struct Inner {
     pub(super) flows: Mutex<BTreeMap<String, Arc<Handle>>>,
     pub(super) gauges: Gauges,
     pub(super) wake: Notify,
+    pub(super) feeds: super::feeds::Room,
     /// Shared by all services: they stop together.
     pub(super) stop: Arc<watch::Sender<bool>>,
     pub(super) draining: Arc<AtomicBool>,

@@ -24,6 +24,7 @@ pub(super) struct Listener {
 pub(super) struct Listeners {
     by: BTreeMap<String, Vec<Listener>>,
     shapes: BTreeMap<EventSource, Arc<Shape>>,
+    told: BTreeSet<String>,
     changed: BTreeSet<Id<Aggregate>>,
 }
 
@@ -82,6 +83,18 @@ impl Listeners {
                 listeners.changed.insert(*id);
             }
         }
+        // Only what somebody hears of is told of rows.
+        for (id, feed) in brief.feeds.iter() {
+            for source in &feed.on {
+                if place.all.tells(id) == place.here {
+                    listeners.told.insert(source_text(brief, *source));
+                }
+                listeners
+                    .shapes
+                    .entry(*source)
+                    .or_insert_with(|| super::feeds::source_shape(brief, *source));
+            }
+        }
         listeners
     }
 
@@ -89,6 +102,7 @@ impl Listeners {
     pub(super) fn beside(current: &Self, succession: &crate::migrate::Succession) -> Self {
         let mut listeners = Self {
             by: current.by.clone(),
+            told: current.told.clone(),
             ..Self::default()
         };
         for (source, shape) in succession.old.values() {
@@ -102,12 +116,23 @@ impl Listeners {
 
     /// Whether somebody at this service listens to that source.
     pub(super) fn hear(&self, source: &str) -> bool {
-        self.by.contains_key(source)
+        self.by.contains_key(source) || self.told.contains(source)
     }
 
     /// Whether somebody at this service listens to something.
     pub(super) fn sources(&self) -> impl Iterator<Item = &str> {
-        self.by.keys().map(String::as_str)
+        let told = self.told.iter().filter(|told| !self.by.contains_key(*told));
+        self.by.keys().chain(told).map(String::as_str)
+    }
+
+    /// Whether somebody at any service listens to that source.
+    pub(super) fn anywhere(&self, source: EventSource) -> bool {
+        self.shapes.contains_key(&source)
+    }
+
+    /// Who listens to that source here.
+    pub(super) fn of(&self, source: &str) -> &[Listener] {
+        self.by.get(source).map_or(&[], Vec::as_slice)
     }
 
     fn shape(&self, source: EventSource) -> Option<&Arc<Shape>> {

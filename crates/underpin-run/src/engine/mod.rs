@@ -18,6 +18,7 @@ mod drive;
 mod ephemeral;
 mod events;
 mod export;
+mod feeds;
 mod former;
 mod holds;
 mod inspect;
@@ -49,6 +50,7 @@ mod tests;
 pub(crate) use acts::slots_of;
 pub use cluster::Ground;
 pub(crate) use events::source_text;
+pub(crate) use feeds::source_shape;
 pub use inspect::Rest;
 pub use open::{Begun, begin, migration};
 pub use placement::Services;
@@ -61,6 +63,7 @@ use crate::backend::{
     FlowAnswer, FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer,
     RowRequest,
 };
+use crate::feeds::{Courier, EndpointAnswer, EndpointRequest, FeedAnswer, FeedRequest};
 use crate::identity::Names;
 use crate::store::StoreError;
 use drive::Inner;
@@ -88,6 +91,13 @@ impl Engine {
         }
     }
 
+    /// Who brings messages to endpoints; without it none leaves.
+    pub fn send_by(&self, courier: &Arc<dyn Courier>) {
+        for node in &*self.nodes {
+            node.feeds.send_by(Arc::clone(courier));
+        }
+    }
+
     /// Goes on with unfinished flows and begins to watch for what policies have to do. Returns
     /// name and id of each unfinished flow.
     ///
@@ -106,6 +116,7 @@ impl Engine {
                 }
             }
             tokio::spawn(Arc::clone(node).fade());
+            node.start_feeds().await?;
             tokio::spawn(Arc::clone(node).dispatch());
         }
         Ok(names)
@@ -244,6 +255,8 @@ impl Engine {
             store_queue: self.sum(|node| node.store.figures().waiting),
             outbox: count(|gauges| &gauges.outbox),
             recovered: count(|gauges| &gauges.recovered),
+            subscribers: self.sum(|node| node.feeds.figures().0),
+            deliveries: self.sum(|node| node.feeds.figures().1),
         }
     }
 }
@@ -296,6 +309,20 @@ impl Backend for Engine {
 
     fn inbound(&self, message: Inbound) -> Pending<'_, InboundAnswer> {
         Box::pin(self.taken_in(message))
+    }
+
+    fn subscribe(&self, request: FeedRequest) -> Pending<'_, FeedAnswer> {
+        Box::pin(
+            self.node(self.placement.tells(request.feed))
+                .subscribe(request),
+        )
+    }
+
+    fn endpoints(&self, request: EndpointRequest) -> Pending<'_, EndpointAnswer> {
+        Box::pin(
+            self.node(self.placement.tells(request.feed))
+                .endpoints(request),
+        )
     }
 
     fn figures(&self) -> Figures {

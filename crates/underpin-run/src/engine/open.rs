@@ -46,6 +46,7 @@ pub async fn begin(
     let migrated = nodes.flat_map(|node| node.store.standing().migrated.clone());
     let migrated = migrated.collect();
     engine.know(&ground.names);
+    engine.send_by(&ground.courier);
     let recovered = engine
         .start()
         .await

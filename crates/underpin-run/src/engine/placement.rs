@@ -56,6 +56,8 @@ pub(super) struct Placement {
     copies: Vec<BTreeSet<Id<Aggregate>>>,
     /// The owner of each source of events that a row or a declared event is about.
     sources: BTreeMap<String, usize>,
+    /// The service that tells each feed.
+    feeds: Vec<usize>,
 }
 
 impl Placement {
@@ -74,7 +76,9 @@ impl Placement {
             homes,
             copies: vec![BTreeSet::new(); cut.count()],
             sources: sources(brief, cut),
+            feeds: Vec::new(),
         };
+        placement.place_feeds(brief);
         if cut.count() > 1 {
             placement.find_copies(brief);
         }
@@ -99,6 +103,35 @@ impl Placement {
                 first.map_or(0, |source| self.owner(source.aggregate))
             }
             QuerySource::Parts => 0,
+        }
+    }
+
+    /// The service that tells a feed: it hears of all of its sources.
+    pub(super) fn tells(&self, feed: Id<Feed>) -> usize {
+        self.feeds.get(feed.index()).copied().unwrap_or(0)
+    }
+
+    /// A feed is told where its endpoints are, where its snapshot is answered, or where the first
+    /// of its sources happens.
+    fn place_feeds(&mut self, brief: &Brief) {
+        for feed in brief.feeds.rows() {
+            let endpoints = match &feed.deliver {
+                Deliver::Webhook(webhook) => webhook.to,
+                Deliver::Live | Deliver::Stream => None,
+            };
+            let service = match (endpoints, feed.start, feed.on.first()) {
+                (Some(to), ..) => self.owner(to),
+                (None, Some(query), _) => self.answers(brief, query),
+                (None, None, Some(source)) => self.source(&source_text(brief, *source)),
+                (None, None, None) => 0,
+            };
+            self.feeds.push(service);
+        }
+        for (id, _) in brief.feeds.iter() {
+            for source in [EventSource::Attempted(id), EventSource::Failing(id)] {
+                self.sources
+                    .insert(source_text(brief, source), self.tells(id));
+            }
         }
     }
 
@@ -153,6 +186,10 @@ impl Placement {
             let mut found = aggregates_of(brief, query);
             found.extend(query_joins(brief, query));
             self.copy(service, found);
+        }
+        for (id, feed) in brief.feeds.iter() {
+            let found = joins(brief, feed_exprs(feed));
+            self.copy(self.tells(id), found);
         }
         for service in 0..self.cut.count() {
             let tenants = brief.tenancy.iter().map(|tenancy| tenancy.aggregate);
@@ -213,6 +250,34 @@ impl Placement {
             self.copy(self.home(id), counted.collect::<Vec<_>>());
         }
     }
+}
+
+/// Everything that a feed evaluates.
+fn feed_exprs(feed: &Feed) -> Vec<&Expr> {
+    let mut found: Vec<&Expr> = feed
+        .allows
+        .iter()
+        .filter_map(|allow| allow.when.as_ref())
+        .collect();
+    found.extend(&feed.filter);
+    for show in &feed.shows {
+        let mut show = &show.expr;
+        while let ShowExpr::Each {
+            list, show: inner, ..
+        } = show
+        {
+            found.push(list);
+            show = inner;
+        }
+        if let ShowExpr::Value(expr) = show {
+            found.push(expr);
+        }
+    }
+    if let Deliver::Webhook(webhook) = &feed.deliver {
+        found.extend(&webhook.url);
+        found.extend(&webhook.secrets);
+    }
+    found
 }
 
 fn joins<'e>(brief: &Brief, exprs: impl IntoIterator<Item = &'e Expr>) -> BTreeSet<Id<Aggregate>> {

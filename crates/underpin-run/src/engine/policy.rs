@@ -168,7 +168,7 @@ fn set_clocks(core: &Core, rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn sweep(rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
+fn sweep(core: &Core, rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
     let over = now.saturating_sub(OVER);
     rows.execute(
         "DELETE FROM replays WHERE until < ?1 AND status <> 'open'",
@@ -183,13 +183,16 @@ fn sweep(rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
         "DELETE FROM work WHERE status = 'done' AND due < ?1",
         [over],
     )?;
-    rows.execute(
-        "DELETE FROM outbox WHERE at < ?1
-         AND seq < COALESCE((SELECT seq FROM outbox WHERE at >= ?1 ORDER BY seq LIMIT 1), 1 << 62)
-         AND NOT EXISTS (SELECT 1 FROM work WHERE work.seq = outbox.seq)",
-        [over],
-    )?;
-    Ok(())
+    if core.brief.feeds.is_empty() {
+        rows.execute(
+            "DELETE FROM outbox WHERE at < ?1
+             AND seq < COALESCE((SELECT seq FROM outbox WHERE at >= ?1 ORDER BY seq LIMIT 1), 1 << 62)
+             AND NOT EXISTS (SELECT 1 FROM work WHERE work.seq = outbox.seq)",
+            [over],
+        )?;
+        return Ok(());
+    }
+    super::feeds::sweep(core, rows, now, OVER)
 }
 
 /// What a claimed event does next.
@@ -302,7 +305,8 @@ impl Inner {
             let core = Arc::clone(&self.core);
             if now.saturating_sub(swept) > 600_000_000 {
                 swept = now;
-                let _ = self.store.write(move |rows| sweep(rows, now)).await;
+                let core = Arc::clone(&core);
+                let _ = self.store.write(move |rows| sweep(&core, rows, now)).await;
             }
             let calendar = |policy: &Policy| !matches!(policy.trigger, Trigger::On { .. });
             if core.brief.policies.rows().iter().any(calendar) {

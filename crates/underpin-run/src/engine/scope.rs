@@ -124,6 +124,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// As [`View::look_from`], where there is no row to look from.
+    pub(super) fn near(&self, tenant: Option<&str>) {
+        if self.scope.cross && self.near.borrow().as_deref() != tenant {
+            *self.near.borrow_mut() = tenant.map(str::to_owned);
+            self.seen.iter().for_each(|seen| seen.borrow_mut().clear());
+        }
+    }
+
     /// The row of that key that the caller may touch.
     pub(super) fn get(&self, of: Id<Aggregate>, key: &Value) -> Result<Option<Value>, StoreError> {
         if key.is_null() {

@@ -21,7 +21,7 @@ pub(super) fn shows_plan(compiler: &Compiler<'_>, shows: &[Show]) -> Vec<ShowPla
     shows.iter().map(plan).collect()
 }
 
-fn show_plan(compiler: &Compiler<'_>, show: &ShowExpr) -> ShowPlan {
+pub(super) fn show_plan(compiler: &Compiler<'_>, show: &ShowExpr) -> ShowPlan {
     match show {
         ShowExpr::Value(expr) => ShowPlan::Value(compiler.expr(expr)),
         ShowExpr::Each {
@@ -62,7 +62,12 @@ pub(super) fn shown(
     }
 }
 
-fn value_of(expr: &Compiled, frame: &mut Frame, view: &View<'_>) -> Result<Value, StoreError> {
+/// A value; what cannot be computed is absent.
+pub(super) fn value_of(
+    expr: &Compiled,
+    frame: &mut Frame,
+    view: &View<'_>,
+) -> Result<Value, StoreError> {
     match expr.eval(frame, view) {
         Ok(value) => Ok(value),
         Err(Fault::Unavailable(why)) => Err(view

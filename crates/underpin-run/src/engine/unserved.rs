@@ -17,10 +17,6 @@ struct Construct {
 
 const TABLE: &[Construct] = &[
     Construct {
-        code: serving::U0601,
-        places: feeds,
-    },
-    Construct {
         code: serving::U0604,
         places: changes,
     },
@@ -97,15 +93,6 @@ pub fn unserved(brief: &Brief) -> Vec<Diagnostic> {
 
 fn place(kind: &str, name: &Name) -> Place {
     (name.span, format!("{kind} `{name}`"))
-}
-
-fn feeds(brief: &Brief) -> Vec<Place> {
-    brief
-        .feeds
-        .rows()
-        .iter()
-        .map(|feed| place("feed", &feed.name))
-        .collect()
 }
 
 fn queries(brief: &Brief, has: impl Fn(&Query) -> bool) -> Vec<Place> {
@@ -275,9 +262,14 @@ fn brokers(brief: &Brief) -> Vec<Place> {
         .rows()
         .iter()
         .flat_map(|external| external.sends.rows());
-    all.filter(|sends| sends.via != Via::Webhook)
+    let mut found: Vec<Place> = all
+        .filter(|sends| sends.via != Via::Webhook)
         .map(|sends| place("message", &sends.name))
-        .collect()
+        .collect();
+    let feeds = brief.feeds.rows().iter();
+    let streams = feeds.filter(|feed| matches!(feed.deliver, Deliver::Stream));
+    found.extend(streams.map(|feed| place("feed", &feed.name)));
+    found
 }
 
 fn isolation(brief: &Brief) -> Vec<Place> {
@@ -314,8 +306,12 @@ mod tests {
     const TABLE: &[(&str, &[&str])] = &[
         ("", &[]),
         (
+            "feed news { allow user; on Thing.created; deliver stream }",
+            &["U0611"],
+        ),
+        (
             "feed news { allow user; on Thing.created; deliver live }",
-            &["U0601"],
+            &[],
         ),
         (
             "query sent of=Thing { allow user; show id; changes }",

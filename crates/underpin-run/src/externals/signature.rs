@@ -79,6 +79,14 @@ impl Secret {
         })
     }
 
+    /// A secret as two systems share it: `whsec_…`, or any other text as it is.
+    #[must_use]
+    pub fn shared(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self {
+            key: Key::new(HMAC_SHA256, text.as_bytes()),
+        })
+    }
+
     /// The `webhook-signature` of a message.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {

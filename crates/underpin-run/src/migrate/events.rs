@@ -34,8 +34,8 @@ pub(crate) fn sources(brief: &Brief) -> Sources {
         }
     }
     for feed in brief.feeds.rows() {
-        if let [source] = feed.on.as_slice() {
-            add(*source, &feed.event_shape);
+        for source in &feed.on {
+            add(*source, &crate::engine::source_shape(brief, *source));
         }
     }
     found

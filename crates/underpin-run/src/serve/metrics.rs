@@ -46,6 +46,8 @@ pub struct Metrics {
     recovered: Gauge,
     store_queue: Gauge,
     outbox: Gauge,
+    subscribers: Gauge,
+    deliveries: Gauge,
 }
 
 fn histogram() -> Histogram {
@@ -64,6 +66,8 @@ impl Default for Metrics {
             recovered: Gauge::default(),
             store_queue: Gauge::default(),
             outbox: Gauge::default(),
+            subscribers: Gauge::default(),
+            deliveries: Gauge::default(),
         };
         let registry = &mut made.registry;
         registry.register("requests", "Requests answered", made.requests.clone());
@@ -95,6 +99,16 @@ impl Default for Metrics {
             made.store_queue.clone(),
         );
         registry.register("outbox", "Events waiting for delivery", made.outbox.clone());
+        registry.register(
+            "feed_subscribers",
+            "Open streams of feeds",
+            made.subscribers.clone(),
+        );
+        registry.register(
+            "webhook_deliveries",
+            "Messages waiting for endpoints",
+            made.deliveries.clone(),
+        );
         made
     }
 }
@@ -139,6 +153,8 @@ impl Metrics {
         self.recovered.set(whole(figures.recovered));
         self.store_queue.set(whole(figures.store_queue));
         self.outbox.set(whole(figures.outbox));
+        self.subscribers.set(whole(figures.subscribers));
+        self.deliveries.set(whole(figures.deliveries));
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod export;
+mod feeds;
 mod parts;
 mod tokens;
 

@@ -14,6 +14,8 @@ pub const FORMAT: &str = "2";
 const SYSTEM: &str = include_str!("system.sql");
 /// Tables that folders of this format may lack, since they came later and begin empty.
 const LATER: &str = include_str!("later.sql");
+/// The tables of feeds, made where they are missing: only briefs with feeds have them.
+const FEEDS: &str = include_str!("feeds.sql");
 
 /// The tables of a brief.
 #[derive(Clone, Debug)]
@@ -21,6 +23,7 @@ pub struct Schema {
     layouts: Vec<Layout>,
     contents: Contents,
     description: BTreeMap<String, String>,
+    feeds: bool,
 }
 
 impl Schema {
@@ -47,6 +50,7 @@ impl Schema {
             layouts,
             contents,
             description,
+            feeds: !brief.feeds.is_empty(),
         }
     }
 
@@ -110,6 +114,9 @@ impl Schema {
         for statement in self.present().flat_map(Layout::statements) {
             connection.execute_batch(statement)?;
         }
+        if self.feeds {
+            connection.execute_batch(FEEDS)?;
+        }
         let mut insert = connection.prepare("INSERT INTO meta VALUES (?1, ?2)")?;
         insert.execute(["format", FORMAT])?;
         insert.execute(["schema", &self.text()])?;
@@ -125,6 +132,9 @@ impl Schema {
             .flat_map(|layout| layout.statements().iter().skip(1));
         for statement in statements {
             connection.execute_batch(statement)?;
+        }
+        if self.feeds {
+            connection.execute_batch(FEEDS)?;
         }
         Ok(())
     }

@@ -49,6 +49,9 @@ pub struct Args {
     /// Delay a simulated external: `mailer=1s` or `mailer.send=250ms`; may be repeated.
     #[arg(long, value_name = "EXTERNAL=DURATION")]
     slow: Vec<String>,
+    /// Send messages of feeds to any address, also without encryption: for development.
+    #[arg(long)]
+    allow_private_webhooks: bool,
     /// Fill an empty data folder through ordinary commands.
     #[arg(long)]
     sample: bool,
@@ -169,6 +172,9 @@ fn options(args: &Args) -> Result<Options, (String, String)> {
         let length = model::Duration::parse(text)?;
         u64::try_from(length.micros).ok().map(Duration::from_micros)
     })?;
+    if args.allow_private_webhooks {
+        options.reach = underpin_run::webhooks::Reach::Anywhere;
+    }
     options.log = args.log || !std::io::stderr().is_terminal();
     Ok(options)
 }

@@ -1,9 +1,11 @@
 //! A house to test in: an engine on a data folder, a world that can be set, externals that do as
 //! they are told.
 
+use super::mail::Mail;
 use crate::backend::*;
 use crate::engine::{Engine, Ground, Links, Passage, Services};
 use crate::externals::{ExternalCall, ExternalOutcome, Externals};
+use crate::feeds::Courier;
 use crate::forms::Form;
 use crate::identity::Caller;
 use crate::store::{Hook, no_hook};
@@ -173,6 +175,7 @@ pub(super) struct House {
     pub(super) others: Arc<Others>,
     pub(super) folder: TempFolder,
     pub(super) services: Services,
+    pub(super) mail: Arc<Mail>,
     engine: Option<Engine>,
 }
 
@@ -204,6 +207,7 @@ impl House {
             others,
             folder,
             services,
+            mail: Arc::default(),
             engine: None,
         };
         house.open(hook).await;
@@ -222,6 +226,7 @@ impl House {
             let opened = Engine::open(&self.brief, &path, &ground);
             match opened {
                 Ok(engine) => {
+                    engine.send_by(&(Arc::clone(&self.mail) as Arc<dyn Courier>));
                     let names = engine.start().await.expect("a journal that reads back");
                     self.engine = Some(engine);
                     return names;

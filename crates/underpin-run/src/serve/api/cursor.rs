@@ -17,6 +17,7 @@ use underpin_contract::{Arguments, Operation};
 const KEPT: usize = 12;
 
 /// Makes and opens positions.
+#[derive(Clone)]
 pub struct Cursors {
     key: Key,
 }

@@ -6,6 +6,7 @@ mod bulk;
 mod condition;
 mod cursor;
 mod export;
+mod feeds;
 mod parts;
 mod reply;
 mod webhooks;
@@ -13,6 +14,7 @@ mod webhooks;
 pub use cursor::Cursors;
 pub use webhooks::Webhooks;
 
+use super::connection::Drain;
 use super::http::{Answer, Handler, Request};
 use super::problem::Problem;
 use crate::backend::{
@@ -20,6 +22,7 @@ use crate::backend::{
     RowRequest, Sort, Test, refusal,
 };
 use crate::identity::{Caller, Names, Rejected, Trust, bearer};
+use crate::world::Clock;
 use hyper::StatusCode;
 use std::sync::Arc;
 use underpin_brief::model::{Command, Id, Query};
@@ -37,6 +40,8 @@ pub struct Api {
     names: Arc<Names>,
     cursors: Cursors,
     webhooks: Webhooks,
+    clock: Arc<dyn Clock>,
+    drain: Drain,
 }
 
 /// What an [`Api`] stands on.
@@ -53,15 +58,20 @@ pub struct Parts {
     pub cursors: Cursors,
     /// Messages of externals.
     pub webhooks: Webhooks,
+    /// What time it is, for streams.
+    pub clock: Arc<dyn Clock>,
+    /// Ends streams when the server stops.
+    pub drain: Drain,
 }
 
 /// Headers that change what a request means: one that cannot be read must not be passed over.
-const READ: [&str; 5] = [
+const READ: [&str; 6] = [
     "authorization",
     "content-type",
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "last-event-id",
 ];
 
 /// A request that the contract admits.
@@ -84,6 +94,8 @@ impl Api {
             names: parts.names,
             cursors: parts.cursors,
             webhooks: parts.webhooks,
+            clock: parts.clock,
+            drain: parts.drain,
         }
     }
 
@@ -250,6 +262,8 @@ impl Api {
                 self.row_reply(admitted.operation, admitted.request, answer)
             }
             Source::Flow | Source::FlowCancel => self.flow(admitted).await,
+            Source::Feed(id) => self.feed(admitted, id).await,
+            Source::Endpoints(id, action) => self.endpoints(admitted, (id, action)).await,
         }
     }
 

@@ -250,7 +250,7 @@ impl Api {
         }
     }
 
-    fn row<'v>(
+    pub(super) fn row<'v>(
         &self,
         reply: &RowReply,
         mark: Option<&RowMark>,

@@ -253,6 +253,7 @@ fn contract() -> Contract {
         not_served: Vec::new(),
         operations: vec![add(), list(), item()],
         components: Components::default(),
+        feeds: Vec::new(),
         problems: problems.iter().map(problem).collect(),
     }
 }
@@ -279,6 +280,8 @@ fn tested(backend: FakeBackend) -> Tested {
         names: Arc::new(Names::of(&temp.folder).unwrap()),
         cursors: Cursors::of(&temp.folder, &SeededRandom::new(1)).unwrap(),
         webhooks: Webhooks::default(),
+        clock: world.clock,
+        drain: Drain::default(),
     });
     Tested {
         api,
