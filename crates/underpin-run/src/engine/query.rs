@@ -154,6 +154,18 @@ pub(super) fn answer(
     request: &QueryRequest,
     composition: Option<&Composition>,
 ) -> Result<Based, StoreError> {
+    let composed = composition.is_some_and(|one| !one.parts.is_empty());
+    found(core, rows, request, composition, composed)
+}
+
+/// As [`answer`]; with `keep` the rows behind what is shown are kept.
+pub(super) fn found(
+    core: &Core,
+    rows: Rows<'_>,
+    request: &QueryRequest,
+    composition: Option<&Composition>,
+    keep: bool,
+) -> Result<Based, StoreError> {
     let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
     let plan = core.query(request.query);
     let based = |answer, raw| Based {
@@ -166,7 +178,6 @@ pub(super) fn answer(
     }
     let scope = settled.scope.clone();
     let view = View::frozen(rows, &scope, core);
-    let composed = composition.is_some_and(|one| !one.parts.is_empty());
     let run = Run {
         core,
         plan,
@@ -174,7 +185,7 @@ pub(super) fn answer(
         settled: &settled,
         view: &view,
         shows: composition.map_or(&plan.shows, |one| &one.shows),
-        raw: composed.then(RefCell::default),
+        raw: keep.then(RefCell::default),
     };
     let answer = match plan.of {
         QuerySource::Aggregate(of) if core.brief.queries.get(request.query).one => run.one(of),

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params_from_iter};
 use std::collections::BTreeMap;
 use underpin_brief::expr::{
     AggregateSignature, Callers, DeclaredNames, DefineSource, Defines, ExprSource, OwnedSource,
-    Position, RecordSignature, Scope, Signatures, check, check_defines,
+    Position, RecordSignature, Scope, Signatures, check_condition, check_defines,
 };
 use underpin_brief::kdl;
 use underpin_brief::model::{
@@ -455,12 +455,7 @@ fn agree(text: &str, whole: Option<bool>, seed: u64) {
     let mut scope = scope(&signatures);
     let mut out = Vec::new();
     let expr = with_entry(text, |entry, sources| {
-        check(
-            ExprSource::entry(entry, sources),
-            &mut scope,
-            Some(&Type::Bool),
-            &mut out,
-        )
+        check_condition(ExprSource::entry(entry, sources), &mut scope, &mut out)
     });
     // A condition that the checker refuses is no condition; tables hold none but on purpose.
     let Some(expr) = expr else {

@@ -268,6 +268,7 @@ async fn before_the_pivot_a_deadline_takes_back_and_after_it_the_flow_is_accepte
         late.await.expect("an answer").err().as_deref(),
         Some("deadline-exceeded")
     );
+    house.settle().await;
     assert_eq!(house.stock("a").await, 10);
     house.others.next.lock().unwrap().clear();
     // Perhaps charged: the flow goes on, the client is told where to look.

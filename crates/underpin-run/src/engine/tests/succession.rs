@@ -20,7 +20,7 @@ fn changed(changes: &[(&str, &str)]) -> String {
 
 /// An order that waits for its payment, in an engine that has stopped.
 async fn waiting() -> House {
-    let mut house = House::new(SHOP).await;
+    let mut house = House::cut(SHOP, no_hook(), false).await;
     house.product("a", 10).await;
     house.settle().await;
     let others = Arc::clone(&house.others);
