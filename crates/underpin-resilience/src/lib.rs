@@ -11,10 +11,12 @@
 mod backoff;
 mod budget;
 mod call;
+mod tokens;
 
 pub use backoff::Backoff;
 pub use budget::{BudgetSize, RetryBudget};
 pub use call::{Call, Certainty, Decision, End, Event, Repeat, RetryPolicy};
+pub use tokens::{TokenBucket, TokenRate};
 
 /// Microseconds in one second.
 pub const SECOND: i64 = 1_000_000;

@@ -11,7 +11,9 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use underpin_brief::model::{Aggregate, Command, External, Id, Query, Sends, Value};
+use underpin_brief::model::{
+    Aggregate, Command, External, Id, LimitedOperation, Query, Sends, Value,
+};
 
 /// An answer that is on its way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -49,6 +51,15 @@ pub trait Backend: Send + Sync + 'static {
     /// Does something with the endpoints that callers register for a feed.
     fn endpoints(&self, request: EndpointRequest) -> Pending<'_, EndpointAnswer>;
 
+    /// What is left to a caller of the limits that guard an operation; none where there are none.
+    fn quotas<'a>(
+        &'a self,
+        _operation: LimitedOperation,
+        _asked: &'a Asked,
+    ) -> Option<Pending<'a, Vec<Quota>>> {
+        None
+    }
+
     /// How it is doing; must answer at once.
     fn figures(&self) -> Figures;
 
@@ -73,6 +84,21 @@ pub struct Asked {
     pub at: Moment,
     /// The trace that it belongs to.
     pub trace: Trace,
+}
+
+/// What is left of a limit on admissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// The limit's name.
+    pub name: String,
+    /// How many admissions there are in a window.
+    pub limit: u64,
+    /// How long a window is.
+    pub window: Duration,
+    /// How many are left.
+    pub remaining: u64,
+    /// How long until all are there again.
+    pub reset: Duration,
 }
 
 /// A command with its input.

@@ -59,9 +59,12 @@ pub(super) fn begin(
         put_root(state, Root::Caller, settled.value.clone());
         state.settled = Some(settled);
     }
-    let flags = core.flags(&state.scope);
+    let tier = match core.brief.flags.is_empty() {
+        true => None,
+        false => super::limits::tier_of(core, rows, state.scope.tenant.as_deref())?,
+    };
     put_root(state, Root::Now, Value::Time(state.now));
-    put_root(state, Root::Flags, flags);
+    put_root(state, Root::Flags, core.flags(&state.scope, tier));
     if !core.brief.limits.is_empty() {
         let limits = super::limits::root(core, rows, &state.scope)?;
         put_root(state, Root::Limits, limits);

@@ -44,10 +44,7 @@ impl Inner {
             return CommandAnswer::Refused(failed(&StoreError::Stopped));
         }
         let operation = LimitedOperation::Command(request.command);
-        if let Some(refusal) = self
-            .buckets
-            .take(&self.core.brief, operation, &request.asked)
-        {
+        if let Some(refusal) = self.admission(operation, &request.asked).await {
             return CommandAnswer::Refused(refusal);
         }
         let caller = request.asked.caller.clone();

@@ -66,8 +66,7 @@ impl Inner {
         }
         let operation = LimitedOperation::Command(request.command);
         for at in 0..request.items.len() {
-            let brief = &self.core.brief;
-            if let Some(refusal) = self.buckets.take(brief, operation, &request.asked) {
+            if let Some(refusal) = self.admission(operation, &request.asked).await {
                 return BulkAnswer::Refused(at, refusal);
             }
         }

@@ -8,12 +8,13 @@ use crate::backend::{Refusal, refusal};
 use crate::externals::{ExternalCall, ExternalOutcome, Told, question, told};
 use crate::trace::Trace;
 use crate::world::Moment;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration as Length;
 use underpin_brief::model::*;
 use underpin_resilience::{
     Backoff, BudgetSize, Call, Certainty, Decision, End, Event as Seen, MILLISECOND, Repeat,
-    RetryBudget, RetryPolicy, SECOND,
+    RetryBudget, RetryPolicy, SECOND, TokenBucket, TokenRate,
 };
 
 /// Repetitions that may be made towards each external.
@@ -34,6 +35,54 @@ impl Budgets {
             Some(budget) => step(&mut budget.lock().unwrap_or_else(PoisonError::into_inner)),
             None => Decision::End(End::GaveUp(Certainty::DidNotHappen)),
         }
+    }
+}
+
+/// How often each external and each of its operations may be called.
+pub(super) struct Paces(BTreeMap<(usize, Option<usize>), (TokenRate, Mutex<TokenBucket>)>);
+
+/// What a declared rate lets through: as many at once as in one second, at least one.
+fn pace(rate: Rate) -> TokenRate {
+    let per_second = rate.per_second().nanos().max(0).unsigned_abs() / 1_000_000_000;
+    TokenRate {
+        nanos: rate.count.nanos(),
+        period: rate.per.seconds().saturating_mul(SECOND),
+        size: per_second.max(1),
+    }
+}
+
+impl Paces {
+    pub(super) fn new(brief: &Brief, now: i64) -> Self {
+        let mut paces = BTreeMap::new();
+        for (id, external) in brief.externals.iter() {
+            let own = external.rate.map(|rate| (None, rate));
+            let inner = external.operations.iter();
+            let inner =
+                inner.filter_map(|(id, operation)| Some((Some(id.index()), operation.rate?)));
+            for (operation, rate) in own.into_iter().chain(inner) {
+                let rate = pace(rate);
+                let bucket = Mutex::new(TokenBucket::full(rate, now));
+                paces.insert((id.index(), operation), (rate, bucket));
+            }
+        }
+        Self(paces)
+    }
+
+    /// When the next call may be made; none where that is after `latest`.
+    fn next(
+        &self,
+        external: Id<External>,
+        operation: Id<ExternalOperation>,
+        (now, latest): (i64, Option<i64>),
+    ) -> Option<i64> {
+        let mut at = now;
+        for which in [None, Some(operation.index())] {
+            if let Some((rate, bucket)) = self.0.get(&(external.index(), which)) {
+                let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+                at = at.max(bucket.reserve(*rate, now, latest)?);
+            }
+        }
+        Some(at)
     }
 }
 
@@ -112,12 +161,14 @@ impl Inner {
         } else {
             Call::new(policy)
         };
-        let mut ended = self.drive_call(calling, wanted, call).await;
+        let mut ended = self
+            .drive_call(calling, wanted, call, policy.deadline)
+            .await;
         if matches!(ended, Ended::GaveUp(Certainty::MayHaveHappened)) && repeat != Repeat::Never {
             // Nothing can be taken back, and nothing can go on, before this is known.
             policy.deadline = None;
             ended = self
-                .drive_call(calling, wanted, Call::resumed(policy))
+                .drive_call(calling, wanted, Call::resumed(policy), None)
                 .await;
         }
         Some(match ended {
@@ -167,7 +218,11 @@ impl Inner {
             let name = &self.core.brief.externals.get(external).name;
             Refusal::because(code, format!("`{name}` does not answer"))
         };
-        match self.drive_call(&calling, &wanted, Call::new(policy)).await {
+        let call = Call::new(policy);
+        match self
+            .drive_call(&calling, &wanted, call, policy.deadline)
+            .await
+        {
             Ended::Answered(value) => Ok(value),
             Ended::Refused(code) => Err(Refusal::new(&code)),
             Ended::GaveUp(_) if self.core.world.now().0 >= deadline => {
@@ -193,12 +248,42 @@ impl Inner {
         ))
     }
 
-    async fn drive_call(&self, calling: &Calling, wanted: &Wanted, mut call: Call) -> Ended {
+    /// Waits until the external may be called at its rate; the end where that would be after
+    /// `latest`, or where the engine stops.
+    async fn turn(&self, wanted: &Wanted, latest: Option<i64>, end: Ended) -> Option<Ended> {
+        let world = &self.core.world;
+        let now = world.now().0;
+        let at = self
+            .paces
+            .next(wanted.external, wanted.operation, (now, latest));
+        let Some(at) = at else { return Some(end) };
+        if at <= now {
+            return None;
+        }
+        tokio::select! {
+            () = world.clock.until(Moment(at)) => None,
+            () = self.stopped() => Some(Ended::Stopped),
+        }
+    }
+
+    async fn drive_call(
+        &self,
+        calling: &Calling,
+        wanted: &Wanted,
+        mut call: Call,
+        latest: Option<i64>,
+    ) -> Ended {
         let world = &self.core.world;
         let mut event = Seen::Ready;
         let mut answered = None;
         let mut refused = None;
         loop {
+            if event == Seen::Ready {
+                let late = Ended::GaveUp(call.certainty());
+                if let Some(end) = self.turn(wanted, latest, late).await {
+                    return end;
+                }
+            }
             let now = world.now().0;
             let random = world.random.number();
             let decision = self.budgets.step(wanted.external, |budget| {
@@ -206,16 +291,10 @@ impl Inner {
             });
             match decision {
                 Decision::Attempt { number, timeout } => {
-                    let Some(outcome) = self
-                        .attempt(
-                            calling,
-                            wanted.external,
-                            wanted.operation,
-                            &calling.input.0,
-                            (number, timeout),
-                        )
-                        .await
-                    else {
+                    let target = (wanted.external, wanted.operation);
+                    let timed = (number, timeout);
+                    let made = self.attempt(calling, target, &calling.input.0, timed);
+                    let Some(outcome) = made.await else {
                         return Ended::Stopped;
                     };
                     event = match outcome {
@@ -264,8 +343,7 @@ impl Inner {
     async fn attempt(
         &self,
         calling: &Calling,
-        external: Id<External>,
-        operation: Id<ExternalOperation>,
+        (external, operation): (Id<External>, Id<ExternalOperation>),
         input: &Value,
         (number, timeout): (u32, i64),
     ) -> Option<ExternalOutcome> {
@@ -302,7 +380,7 @@ impl Inner {
         let asked = self.operation(wanted.external, status);
         let input = question(operation, asked, &calling.input.0);
         let outcome = self
-            .attempt(calling, wanted.external, status, &input, (1, timeout))
+            .attempt(calling, (wanted.external, status), &input, (1, timeout))
             .await?;
         let ExternalOutcome::Answered(answer) = outcome else {
             return Some(Asked::Unknown);

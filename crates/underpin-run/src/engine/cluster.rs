@@ -2,10 +2,10 @@
 //! other. It must not know what the services do.
 
 use super::Engine;
-use super::calls::Budgets;
+use super::calls::{Budgets, Paces};
 use super::core::Core;
 use super::drive::{Gauges, Inner};
-use super::limits::Buckets;
+use super::limits::{Buckets, Standings};
 use super::placement::{Place, Placement, Services};
 use super::remote::{Links, Whole};
 use crate::externals::Externals;
@@ -61,6 +61,7 @@ impl Engine {
         let placement = Arc::new(Placement::new(brief, &services.cut));
         let shared = Shared {
             buckets: Arc::default(),
+            paces: Arc::new(Paces::new(brief, ground.world.now().0)),
             stop: Arc::new(watch::Sender::new(false)),
             draining: Arc::default(),
             exports: Arc::new(Semaphore::new(super::export::TOGETHER)),
@@ -89,6 +90,7 @@ impl Engine {
 /// What all services of a process have in common.
 struct Shared {
     buckets: Arc<Buckets>,
+    paces: Arc<Paces>,
     stop: Arc<watch::Sender<bool>>,
     draining: Arc<AtomicBool>,
     exports: Arc<Semaphore>,
@@ -112,6 +114,8 @@ fn node(
         store,
         externals: Arc::clone(&ground.externals),
         buckets: Arc::clone(&shared.buckets),
+        standings: Standings::default(),
+        paces: Arc::clone(&shared.paces),
         peers: OnceLock::new(),
         links: Arc::clone(&ground.links),
         flows: Mutex::new(BTreeMap::new()),

@@ -54,6 +54,8 @@ pub(super) struct Core {
     pub(super) queries: Vec<QueryPlan>,
     pub(super) feeds: Vec<FeedPlan>,
     pub(super) listeners: Listeners,
+    /// Which tier a tenant has, over its row.
+    pub(super) tier: Option<Compiled>,
     pub(super) world: World,
     /// Display names of subjects, where somebody knows them.
     pub(super) names: OnceLock<Arc<Names>>,
@@ -108,6 +110,11 @@ impl Core {
                 .iter()
                 .map(|(id, _)| FeedPlan::new(&compiler, id))
                 .collect(),
+            tier: brief
+                .tenancy
+                .as_ref()
+                .and_then(|tenancy| tenancy.tier.as_ref())
+                .map(|tier| compiler.expr(tier)),
             listeners: Listeners::new(brief, &place),
             brief: Arc::clone(brief),
             world,
@@ -167,21 +174,25 @@ impl Core {
         self.contract.get_or_init(derived).as_ref()
     }
 
-    /// The value of `flags`: decided by the flow's subject, so the same for all its flows, or by
-    /// its tenant where the rollout says so and there is one.
-    pub(super) fn flags(&self, scope: &Scope) -> Value {
+    /// The value of `flags`: on for the tenants of a tier that has it, otherwise decided by what the
+    /// rollout is spread over, so the same for all flows of one caller, or of one tenant.
+    pub(super) fn flags(&self, scope: &Scope, tier: Option<Id<Tier>>) -> Value {
+        let own = tier.map(|tier| &self.brief.tiers.get(tier).flags);
         let caller = scope.who();
-        let on = |flag: &Flag| match &flag.rollout {
-            None => Value::Bool(false),
-            Some((share, by)) => {
-                let tenant = scope.tenant.as_deref().filter(|_| &**by == "tenant");
-                let who = tenant.unwrap_or(&caller);
-                let place = super::admit::spread(&format!("{}\u{1f}{who}", flag.name));
-                // A percent is a hundred of the ten thousand places.
-                Value::Bool(place < share.0.nanos().max(0).unsigned_abs() / 10_000_000)
+        let on = |(id, flag): (Id<Flag>, &Flag)| {
+            if own.is_some_and(|own| own.contains(&id)) {
+                return Value::Bool(true);
             }
+            let Some((share, by)) = &flag.rollout else {
+                return Value::Bool(false);
+            };
+            let tenant = scope.tenant.as_deref().filter(|_| &**by == "tenant");
+            let over = tenant.unwrap_or(&caller);
+            let place = super::admit::spread(&format!("{}\u{1f}{over}", flag.name));
+            // A percent is a hundred of the ten thousand places.
+            Value::Bool(place < share.0.nanos().max(0).unsigned_abs() / 10_000_000)
         };
-        Value::record(self.brief.flags.rows().iter().map(on).collect())
+        Value::record(self.brief.flags.iter().map(on).collect())
     }
 }
 

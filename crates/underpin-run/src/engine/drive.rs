@@ -1,9 +1,9 @@
 //! Flows from segment to segment: whoever asked waits as long as the deadline allows, the flow
 //! goes on until it is over. After a restart the journal says where.
 
-use super::calls::{Budgets, Wanted};
+use super::calls::{Budgets, Paces, Wanted};
 use super::core::Core;
-use super::limits::Buckets;
+use super::limits::{Buckets, Standings};
 use super::program::Act;
 use super::remote::Links;
 use super::segment::{Resume, Went, segment};
@@ -70,6 +70,9 @@ pub(super) struct Inner {
     pub(super) peers: OnceLock<Vec<Weak<Inner>>>,
     /// The way to them.
     pub(super) links: Arc<dyn Links>,
+    pub(super) standings: Standings,
+    /// How often externals are called, by all services together.
+    pub(super) paces: Arc<Paces>,
     pub(super) flows: Mutex<BTreeMap<String, Arc<Handle>>>,
     pub(super) gauges: Gauges,
     pub(super) wake: Notify,

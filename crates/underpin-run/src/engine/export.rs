@@ -66,8 +66,7 @@ impl Outlet {
 impl Inner {
     pub(super) async fn export(self: &Arc<Self>, request: QueryRequest) -> ExportAnswer {
         let operation = LimitedOperation::Query(request.query);
-        let brief = &self.core.brief;
-        if let Some(refusal) = self.buckets.take(brief, operation, &request.asked) {
+        if let Some(refusal) = self.admission(operation, &request.asked).await {
             return ExportAnswer::Refused(refusal);
         }
         let Ok(place) = Arc::clone(&self.exports).try_acquire_owned() else {

@@ -59,9 +59,9 @@ pub use unserved::unserved;
 
 use crate::admin::Admin;
 use crate::backend::{
-    Backend, BulkAnswer, BulkRequest, CommandAnswer, CommandRequest, ExportAnswer, Figures,
-    FlowAnswer, FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, RowAnswer,
-    RowRequest,
+    Asked, Backend, BulkAnswer, BulkRequest, CommandAnswer, CommandRequest, ExportAnswer, Figures,
+    FlowAnswer, FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, Quota,
+    RowAnswer, RowRequest,
 };
 use crate::feeds::{Courier, EndpointAnswer, EndpointRequest, FeedAnswer, FeedRequest};
 use crate::identity::Names;
@@ -164,7 +164,7 @@ impl Engine {
     async fn answered(&self, request: QueryRequest) -> QueryAnswer {
         let brief = &self.first().core.brief;
         let operation = LimitedOperation::Query(request.query);
-        if let Some(refusal) = self.first().buckets.take(brief, operation, &request.asked) {
+        if let Some(refusal) = self.first().admission(operation, &request.asked).await {
             return QueryAnswer::Refused(refusal);
         }
         let node = self.node(self.placement.answers(brief, request.query));
@@ -323,6 +323,16 @@ impl Backend for Engine {
             self.node(self.placement.tells(request.feed))
                 .endpoints(request),
         )
+    }
+
+    fn quotas<'a>(
+        &'a self,
+        operation: LimitedOperation,
+        asked: &'a Asked,
+    ) -> Option<Pending<'a, Vec<Quota>>> {
+        let first = self.first();
+        let any = limits::limited(&first.core.brief, operation);
+        any.then(|| -> Pending<'a, Vec<Quota>> { Box::pin(first.quotas(operation, asked)) })
     }
 
     fn figures(&self) -> Figures {

@@ -49,20 +49,12 @@ const TABLE: &[Construct] = &[
         places: blobs,
     },
     Construct {
-        code: serving::U0616,
-        places: tier_values,
-    },
-    Construct {
         code: serving::U0617,
         places: called_undos,
     },
     Construct {
         code: serving::U0619,
         places: priorities,
-    },
-    Construct {
-        code: serving::U0620,
-        places: external_rates,
     },
     Construct {
         code: serving::U0621,
@@ -184,13 +176,6 @@ fn retention(brief: &Brief) -> Vec<Place> {
     found
 }
 
-fn tier_values(brief: &Brief) -> Vec<Place> {
-    let own = brief.tiers.rows().iter();
-    own.filter(|tier| !tier.limits.is_empty() || !tier.flags.is_empty())
-        .map(|tier| place("tier", &tier.name))
-        .collect()
-}
-
 fn called_undos(brief: &Brief) -> Vec<Place> {
     let mut found = Vec::new();
     for command in brief.commands.rows() {
@@ -231,20 +216,6 @@ fn priorities(brief: &Brief) -> Vec<Place> {
     let policies = policies.filter(|policy| special(policy.priority));
     found.extend(policies.map(|policy| place("policy", &policy.name)));
     found
-}
-
-fn external_rates(brief: &Brief) -> Vec<Place> {
-    let limited = brief.externals.rows().iter().filter(|external| {
-        external.rate.is_some()
-            || external
-                .operations
-                .rows()
-                .iter()
-                .any(|operation| operation.rate.is_some())
-    });
-    limited
-        .map(|external| place("external", &external.name))
-        .collect()
 }
 
 fn public_addresses(brief: &Brief) -> Vec<Place> {
@@ -333,17 +304,8 @@ mod tests {
         ("tier high isolation=silo", &["U0612"]),
         ("aggregate Card { key id; field picture blob? }", &["U0614"]),
         (
-            "limit few per=all count=Thing max=3\ntier low { limit few max=1 }",
-            &["U0616"],
-        ),
-        ("flag beta\ntier low { flag beta }", &["U0616"]),
-        (
             "command add { allow user; create thing Thing { set note=\"'x'\" }; priority high }",
             &["U0619"],
-        ),
-        (
-            "external slow { operation ask read { input a text }; rate \"5/s\" }",
-            &["U0620"],
         ),
         (
             "aggregate Hook { key id; field target url public-address }",

@@ -7,3 +7,7 @@ CREATE INDEX IF NOT EXISTS "flows waiting" ON flows (status) WHERE status IN ('p
 CREATE INDEX IF NOT EXISTS "work row" ON work (policy, row_key) WHERE status = 'waiting';
 CREATE INDEX IF NOT EXISTS "work event" ON work (seq);
 CREATE INDEX IF NOT EXISTS "work over" ON work (due) WHERE status = 'done';
+CREATE TABLE IF NOT EXISTS quotas (
+    name TEXT NOT NULL, key TEXT NOT NULL, begins INTEGER NOT NULL, used INTEGER NOT NULL,
+    PRIMARY KEY (name, key, begins)
+) WITHOUT ROWID;

@@ -9,6 +9,7 @@ mod export;
 mod feeds;
 mod flows;
 mod house;
+mod limits;
 mod mail;
 mod matrix;
 mod measure;

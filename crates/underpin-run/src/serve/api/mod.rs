@@ -8,6 +8,7 @@ mod cursor;
 mod export;
 mod feeds;
 mod parts;
+mod quota;
 mod reply;
 mod webhooks;
 
@@ -113,7 +114,7 @@ impl Api {
             Found::Nothing => return self.nothing(),
         };
         let answer = match self.admit(operation, &captures, request).await {
-            Ok(admitted) => self.dispatch(admitted).await,
+            Ok(admitted) => self.counted(admitted).await,
             Err(answer) => answer,
         };
         answer.of(Arc::clone(&operation.id))
@@ -238,6 +239,21 @@ impl Api {
         };
         self.refused(&Refusal::because(refusal::UNAUTHENTICATED, detail))
             .header("www-authenticate", &challenge)
+    }
+
+    /// The answer, with what is left to the caller of the limits that guard the operation.
+    async fn counted(&self, admitted: Admitted<'_>) -> Answer {
+        let guarded = quota::guarded(admitted.operation.source);
+        let limited = guarded.filter(|one| self.backend.quotas(*one, &admitted.asked).is_some());
+        let Some(limited) = limited else {
+            return self.dispatch(admitted).await;
+        };
+        let asked = admitted.asked.clone();
+        let answer = self.dispatch(admitted).await;
+        match self.backend.quotas(limited, &asked) {
+            Some(quotas) => quota::told(answer, &quotas.await),
+            None => answer,
+        }
     }
 
     async fn dispatch(&self, admitted: Admitted<'_>) -> Answer {

@@ -199,7 +199,9 @@ impl Cell<'_> {
     /// All rows of the cell. Another tenant is there only where the brief has tenants.
     pub(super) fn rows(&self) -> Vec<(Id<Aggregate>, Value)> {
         let mut rows = Vec::new();
-        for (of, aggregate) in self.brief.aggregates.iter() {
+        let kept = |(_, one): &(Id<Aggregate>, &Aggregate)| one.ephemeral.is_none();
+        // Rows that live for a moment only are made by their commands.
+        for (of, aggregate) in self.brief.aggregates.iter().filter(kept) {
             let tenants = self.brief.tenancy.as_ref();
             let is_tenant = tenants.is_some_and(|tenancy| tenancy.aggregate == of);
             for whose in WHOSE {
