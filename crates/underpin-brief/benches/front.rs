@@ -117,45 +117,5 @@ fn brief(lines: usize) -> String {
     text
 }
 
-const PART: &str = "
-aggregate Thing% {
-    key id
-    field owner person
-    field title text max=200
-    field count int min=0
-    define mine \"self.owner == caller.id\"
-    invariant \"self.count >= 0 && self.title != 'closed'\" else=too-few
-    states open closed {
-        move close open to=closed
-    }
-}
-command add-thing-% {
-    allow person
-    input title text max=200
-    create thing Thing% {
-        set owner=caller.id title=input.title count=0
-    }
-    return thing=thing.id
-}
-command count-thing-% {
-    allow person when=input.thing.mine
-    input thing Thing%
-    input more int min=1 max=10
-    change thing Thing% key=input.thing {
-        require \"self.count < 1000\" else=too-many
-        set count=\"self.count + input.more\"
-    }
-}
-command close-thing-% {
-    allow person when=input.thing.mine
-    input thing Thing%
-    change thing Thing% key=input.thing { move close }
-}
-query things-% of=Thing% {
-    allow person when=self.mine
-    filter state
-    sort title id
-    show id title count state
-    page max=50
-}
-";
+/// What `cargo xtask bench check` takes, too: the figures of both are of one text.
+const PART: &str = include_str!("thing.txt");

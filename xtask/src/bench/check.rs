@@ -47,55 +47,7 @@ fn brief(lines: usize) -> String {
     text
 }
 
-const PART: &str = "
-aggregate Thing% {
-    key id
-    field owner person
-    field title text max=200
-    field count int min=0
-    field parts Part%* count=\"0..20\"
-    define mine \"self.owner == caller.id\"
-    define total \"self.parts.map(p, p.size * p.number).sum()\"
-    invariant \"self.count >= 0\" else=too-few
-    states open closed {
-        move close open to=closed
-    }
-}
-record Part% {
-    field size int min=0 max=100
-    field number int min=0 max=100
-}
-command add-thing-% {
-    allow person
-    input title text max=200
-    input parts Part%* count=\"0..20\"
-    create thing Thing% {
-        set owner=caller.id title=input.title count=0 parts=input.parts
-    }
-    return thing=thing.id
-}
-command count-thing-% {
-    allow person when=input.thing.mine
-    input thing Thing%
-    input more int min=1 max=10
-    change thing Thing% key=input.thing {
-        require \"self.count < 1000\" else=too-many
-        set count=\"self.count + input.more\"
-    }
-}
-command close-thing-% {
-    allow person when=input.thing.mine
-    input thing Thing%
-    change thing Thing% key=input.thing { move close }
-}
-query things-% of=Thing% {
-    allow person when=self.mine
-    filter state
-    sort title id
-    show id title count state
-    page max=50
-}
-";
+const PART: &str = include_str!("../../../crates/underpin-brief/benches/thing.txt");
 
 #[cfg(test)]
 mod tests {
