@@ -149,3 +149,27 @@ fn refusals_of_a_command_are_its_own() {
         assert_eq!(codes(name, status), wanted, "{name} {status}");
     }
 }
+
+#[test]
+fn the_document_says_what_a_stream_tells_and_what_is_posted() {
+    let text = "system s\nactor a kind=person\naggregate Box { key id; field word text }\n\
+        feed news { allow a; on Box.created; show row.word; deliver live }\n\
+        feed posts { allow a; on Box.created; deliver webhook }\n";
+    let (contract, found) = contract("feeds.kdl", text);
+    assert_eq!(found, []);
+    let document = openapi(&contract);
+    let at = |pointer: &str| document.pointer(pointer).cloned().unwrap_or_default();
+    let stream = "/paths/~1feeds~1news/get/responses/200/content/text~1event-stream/schema";
+    let told = at(&format!("{stream}/contentSchema/$ref"));
+    assert_eq!(told, "#/components/schemas/NewsBoxCreatedMessage");
+    let data = "/components/schemas/NewsBoxCreatedMessage/properties";
+    assert_eq!(
+        at(&format!("{data}/type/enum")),
+        serde_json::json!(["Box.created"])
+    );
+    let word = at(&format!("{data}/data/properties/row/properties/word/type"));
+    assert_eq!(word, "string");
+    let posted =
+        "/webhooks/posts-Box-created/post/requestBody/content/application~1json/schema/$ref";
+    assert_eq!(at(posted), "#/components/schemas/PostsBoxCreatedMessage");
+}

@@ -38,6 +38,10 @@ pub(super) fn stream(contract: &Contract, id: Id<Feed>) -> Json {
         "- `closed`: the last event, `{\"reason\": …}`: `revoked`, `expired`, `slow`, `draining`"
             .to_owned(),
     );
+    let data = match one_of.as_slice() {
+        [only] => only.clone(),
+        _ => json!({ "oneOf": one_of }),
+    };
     let example = form.messages.first().map_or(String::new(), |message| {
         let data = named_example(contract, &message.component);
         format!("id: AAAA\nevent: {}\ndata: {data}\n\n", message.name)
@@ -49,7 +53,7 @@ pub(super) fn stream(contract: &Contract, id: Id<Feed>) -> Json {
                 "schema": {
                     "type": "string",
                     "contentMediaType": "application/json",
-                    "contentSchema": { "oneOf": one_of },
+                    "contentSchema": data,
                 },
                 "example": example,
             },

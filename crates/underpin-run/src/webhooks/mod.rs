@@ -4,8 +4,6 @@
 
 mod address;
 mod post;
-#[cfg(test)]
-mod tests;
 
 pub use address::{is_public, objection};
 

@@ -3,6 +3,7 @@
 use super::house::{House, caller};
 use crate::backend::refusal;
 use crate::feeds::*;
+use crate::store::no_hook;
 use serde_json::json;
 use std::time::Duration;
 use underpin_brief::model::*;
@@ -10,7 +11,15 @@ use underpin_brief::model::*;
 pub(super) const WIRE: &str = include_str!("wire.kdl");
 
 pub(super) async fn wire() -> House {
-    let house = House::new(WIRE).await;
+    with_desks(House::new(WIRE).await).await
+}
+
+/// The same with every aggregate in a service of its own.
+pub(super) async fn cut_wire() -> House {
+    with_desks(House::cut(WIRE, no_hook(), true).await).await
+}
+
+async fn with_desks(house: House) -> House {
     for (desk, owner) in [("north", "ada"), ("south", "bob")] {
         house
             .run(
@@ -321,6 +330,22 @@ async fn a_caller_has_so_many_streams_and_gives_them_back() {
     assert_eq!(code(&house, "reader/bob", "own", "").await, "open");
     held.truncate(60);
     assert_eq!(code(&house, "reader/ada", "own", "").await, "open");
+}
+
+#[tokio::test]
+async fn services_apart_tell_the_same() {
+    let mut house = cut_wire().await;
+    assert_eq!(house.services.names.len(), 2);
+    let mut own = open(&house, "reader/ada", "own", "", From::Start).await;
+    begin(&house, "south", "not for ada").await;
+    begin(&house, "north", "for ada").await;
+    let (told, at) = words(&mut own).await;
+    assert_eq!(told, "for ada");
+    drop(own);
+    begin(&house, "north", "later").await;
+    house.restart().await;
+    let mut own = open(&house, "reader/ada", "own", "", From::After(at)).await;
+    assert_eq!(said(&mut own, 1).await, ["later"]);
 }
 
 #[tokio::test]

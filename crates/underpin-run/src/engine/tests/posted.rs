@@ -1,9 +1,10 @@
 //! Feeds delivered by webhook: who is told, in which order, when again, and what a crash leaves.
 
-use super::feeds::{begin, go_on, wire};
+use super::feeds::{begin, cut_wire, go_on, wire};
 use super::house::{House, caller};
 use crate::backend::{Backend, refusal};
 use crate::feeds::*;
+use crate::store::no_hook;
 use serde_json::json;
 use std::time::Duration;
 use underpin_brief::model::*;
@@ -357,6 +358,15 @@ async fn what_waited_when_the_process_was_killed_is_delivered_once_it_runs_again
     assert_eq!(sent(&house, HERE, 6).await, ["0", "0", "1", "2", "3", "4"]);
 }
 
+#[tokio::test]
+async fn services_apart_send_the_same() {
+    let house = cut_wire().await;
+    register(&house, "reader/ada", HERE).await;
+    let story = begin(&house, "north", "one").await;
+    go_on(&house, &story, "two").await;
+    assert_eq!(sent(&house, HERE, 2).await, ["one", "two"]);
+}
+
 const STORED: &str = r#"
 system post
 actor owner kind=person
@@ -403,7 +413,12 @@ async fn hook(house: &House, who: &str, url: &str) -> String {
 
 #[tokio::test]
 async fn rows_are_endpoints_of_their_tenant_and_policies_hear_of_every_attempt() {
-    let house = House::new(STORED).await;
+    for finest in [false, true] {
+        heard(House::cut(STORED, no_hook(), finest).await).await;
+    }
+}
+
+async fn heard(house: House) {
     let own = "owner/ada@one";
     let id = hook(&house, own, HERE).await;
     hook(&house, "owner/bob@two", THERE).await;

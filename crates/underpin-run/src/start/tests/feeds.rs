@@ -230,6 +230,54 @@ async fn a_stream_ends_with_a_reason() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_is_let_go_and_resumes() {
+    let demo = begun().await;
+    demo.post("/boards", &json!({"name": "b"})).await;
+    let address = demo.running.address();
+    let request = format!(
+        "GET /feeds/news?board=b HTTP/1.0\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        demo.token("staff")
+    );
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut reading = demo.stream("staff", None);
+    // More than the buffers of both ends and the queue between them hold.
+    let long = "x".repeat(60_000);
+    for _ in 0..320 {
+        demo.note(&long).await;
+    }
+    let all = async {
+        let mut count = 0;
+        while count < 320 {
+            let event = reading.within().await.expect("an event");
+            assert_ne!(event.name, "closed");
+            count += usize::from(event.name == "Noted");
+        }
+    };
+    // One that reads is told everything meanwhile.
+    all.await;
+    let slow = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        socket.read_to_string(&mut text).unwrap();
+        text
+    });
+    let text = slow.await.unwrap();
+    assert!(text.ends_with("event: closed\ndata: {\"reason\":\"slow\"}\n\n"));
+    let told = text.matches("event: Noted").count();
+    assert!(told < 320, "{told}");
+    let last = text
+        .rsplit("\nid: ")
+        .next()
+        .and_then(|rest| rest.lines().next())
+        .unwrap();
+    let mut again = demo.stream("staff", Some(last));
+    for _ in told..320 {
+        assert_eq!(again.within().await.expect("an event").name, "Noted");
+    }
+    demo.running.stop().await;
+}
+
+#[tokio::test]
 async fn who_may_not_is_refused_and_head_opens_nothing() {
     let demo = begun().await;
     demo.post("/boards", &json!({"name": "b"})).await;
