@@ -73,6 +73,12 @@ impl RetryBudget {
         enough
     }
 
+    /// Repetitions that could be made now, one after the other.
+    pub fn left(&mut self, now: i64) -> u64 {
+        self.refill(now);
+        u64::try_from(self.balance.max(0) / TOKEN).unwrap_or(0)
+    }
+
     fn refill(&mut self, now: i64) {
         let passed = now.saturating_sub(self.since).max(0);
         self.since = self.since.max(now);

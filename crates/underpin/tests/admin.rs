@@ -151,3 +151,48 @@ fn only_who_reads_the_data_folder_gets_in_and_a_dead_backend_is_told() {
         said.err
     );
 }
+
+#[test]
+fn a_simulated_external_is_made_to_fail_and_healed_while_it_runs() {
+    let post = Post::open(&[]);
+    let packed = post.post("/parcels", &json!({})).json();
+    let parcel = packed["parcel"].as_str().expect("an id").to_owned();
+    let path = format!("/parcels/{parcel}/send");
+    for (fault, wrong) in [
+        (vec!["fault", "courir", "down"], "did you mean `courier`?"),
+        (
+            vec!["fault", "courier.hand", "down"],
+            "the brief has: hand-over",
+        ),
+    ] {
+        let said = post.admin(&fault);
+        assert_eq!(said.code, 1);
+        assert!(said.err.contains(wrong), "{}", said.err);
+    }
+    assert_eq!(post.admin(&["fault", "courier", "doen"]).code, 2);
+    let set = post.admin(&["fault", "courier", "lost=100%", "for=1h"]);
+    assert_eq!(set.code, 0, "{}", set.err);
+    let faults = post.admin(&["faults"]).out;
+    assert!(
+        faults.contains("courier · loses 100 % of its answers · until "),
+        "{faults}"
+    );
+    assert_eq!(post.post(&path, &json!({})).json()["code"], "in-doubt");
+    let flows = post.asked(&["flows"]);
+    let id = flows["flows"][0]["id"].as_str().expect("an id").to_owned();
+    post.admin(&["resolve", &id, "--did-not-happen", "--why", "a trial"]);
+    assert_eq!(post.admin(&["heal"]).code, 0);
+    assert!(post.admin(&["faults"]).out.starts_with("no fault is set"));
+    let sent = post.post(&path, &json!({}));
+    assert_eq!(sent.status, 200, "{sent:?}");
+    let audit = post.admin(&["audit"]).out;
+    assert_eq!(audit.lines().count(), 3, "{audit}");
+}
+
+#[test]
+fn a_backend_that_is_drained_ends_in_order() {
+    let mut post = Post::open(&[]);
+    assert_eq!(post.admin(&["drain", "--why", "maintenance"]).code, 0);
+    assert!(post.backend.ended().success());
+    assert!(!post.folder.path("data").join("admin.json").exists());
+}

@@ -285,7 +285,9 @@ fn every_example_starts_and_answers() {
 /// Clients order in loops while the process is killed again and again; then everything adds up.
 #[test]
 fn killed_again_and_again_under_load_nothing_is_lost_or_doubled() {
-    const KILLS: u64 = 6;
+    // `cargo xtask nightly kills` does it a thousand times.
+    let kills = std::env::var("UNDERPIN_KILLS").ok();
+    let kills: u64 = kills.and_then(|text| text.parse().ok()).unwrap_or(6);
     let slow = ["--seed", "3", "--slow", "payments=40ms"];
     let mut shop = Shop::open(&slow);
     shop.post(
@@ -296,6 +298,7 @@ fn killed_again_and_again_under_load_nothing_is_lost_or_doubled() {
         200,
     );
     let before = shop.stock();
+    let mut restocked = 0;
     let orders = std::sync::Arc::new(Orders::new(&shop.backend.address, &shop.ada));
     let clients: Vec<_> = (0..4)
         .map(|client| {
@@ -303,11 +306,15 @@ fn killed_again_and_again_under_load_nothing_is_lost_or_doubled() {
             std::thread::spawn(move || orders.place(client))
         })
         .collect();
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         // Spread over the steps of a flow; which step is hit does not matter.
-        std::thread::sleep(std::time::Duration::from_millis(250 + 73 * kill));
+        std::thread::sleep(std::time::Duration::from_millis(60 + 389 * kill % 641));
         shop = shop.crash(&slow);
         orders.moved(&shop.backend.address);
+        // Each order takes one to three.
+        let more = json!({"quantity": 1_000});
+        shop.post(&shop.manager, "/products/tea-01/restock", "", &more, 200);
+        restocked += 1_000;
     }
     std::thread::sleep(std::time::Duration::from_millis(500));
     orders.stop();
@@ -325,13 +332,19 @@ fn killed_again_and_again_under_load_nothing_is_lost_or_doubled() {
     let mut reads = 0;
     eventually("what was sold is what is missing", || {
         reads += 1;
-        (shop.stock() - (reads - 1) == before + 1 - sold).then_some(())
+        (shop.stock() - (reads - 1) == before + 1 + restocked - sold).then_some(())
     });
     for (location, _) in &placed {
         assert_eq!(shop.get(&shop.ada, location)["state"], "paid", "{location}");
     }
     let distinct: std::collections::BTreeSet<_> = placed.iter().map(|(place, _)| place).collect();
     assert_eq!(distinct.len(), placed.len(), "each key made one order");
+    let data = shop.folder.path("data").display().to_string();
+    for (question, nothing) in [("flows", "no flow is"), ("holds", "no row is held")] {
+        let said = crate::support::underpin(["admin", "--data", &data, question]);
+        assert!(said.out.starts_with(nothing), "{}{}", said.out, said.err);
+    }
+    println!("{kills} kills, {} orders acknowledged", placed.len());
 }
 
 /// Clients that repeat each request under its key until it is answered for good.

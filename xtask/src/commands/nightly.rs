@@ -10,14 +10,19 @@ use crate::report::{Count, closing, say};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "nightly",
-    about: "Run what takes longer: a million fuzzed documents, the ADR linter, long Schemathesis",
+    about: "Run what takes longer: a million fuzzed documents, a thousand kills, the ADR linter, long Schemathesis",
     takes: Some("part"),
     run,
 };
 
 type Run = fn() -> Result<Count, Problem>;
 
-const PARTS: &[(&str, Run)] = &[("fuzz", fuzz), ("records", records), ("schemathesis", long)];
+const PARTS: &[(&str, Run)] = &[
+    ("fuzz", fuzz),
+    ("kills", kills),
+    ("records", records),
+    ("schemathesis", long),
+];
 
 fn run(words: &[String]) -> Result<(), Problem> {
     let mut count = Count::default();
@@ -63,6 +68,24 @@ fn fuzz() -> Result<Count, Problem> {
         .text
         .lines()
         .any(|line| line.starts_with("test result: ok. ") && !line.contains(" 0 passed"));
+    Ok(Count::one(said.good && ran))
+}
+
+/// A thousand random kills of the running shop under load (or as many as `UNDERPIN_KILLS` says);
+/// everything that was acknowledged must be there, once.
+fn kills() -> Result<Count, Problem> {
+    let count = std::env::var("UNDERPIN_KILLS").unwrap_or_else(|_| "1000".to_owned());
+    let args = [
+        "test",
+        "--package",
+        "underpin",
+        "killed_again",
+        "--",
+        "--nocapture",
+    ];
+    let mut test = program(repo::cargo(), &args);
+    let said = proc::tee(test.env("UNDERPIN_KILLS", &count).current_dir(repo::root()))?;
+    let ran = said.text.contains(&format!("{count} kills, "));
     Ok(Count::one(said.good && ran))
 }
 

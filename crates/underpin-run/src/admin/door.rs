@@ -5,6 +5,7 @@
 use super::{Admin, Ask, Refused};
 use crate::backend::Pending;
 use crate::folder::Folder;
+use crate::serve::Drain;
 use crate::serve::http::{Answer, Handler, Request};
 use crate::world::Randomness;
 use base64::Engine as _;
@@ -57,13 +58,15 @@ pub fn withdraw(data: &Folder) {
 pub struct Desk {
     admin: Arc<dyn Admin>,
     expected: String,
+    drain: Drain,
 }
 
 impl Desk {
     /// A desk before `admin`.
     #[must_use]
-    pub fn new(admin: Arc<dyn Admin>, published: &Published) -> Self {
+    pub fn new(admin: Arc<dyn Admin>, published: &Published, drain: Drain) -> Self {
         Self {
+            drain,
             admin,
             expected: format!("Bearer {}", published.key),
         }
@@ -104,7 +107,12 @@ impl Handler for Desk {
                 }
             };
             let word = format!("admin {}", ask.word());
-            match self.admin.ask(ask).await {
+            let ends = matches!(ask, Ask::Drain { .. });
+            let told = self.admin.ask(ask).await;
+            if ends && told.is_ok() {
+                self.drain.begin();
+            }
+            match told {
                 Ok(told) => Answer::json(StatusCode::OK, &json!(told)).of(word),
                 Err(why) => {
                     let status = match why.code.as_str() {

@@ -128,3 +128,90 @@ pub struct AuditLine {
     /// Why.
     pub why: String,
 }
+
+/// An event that a policy was refused for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterLine {
+    /// The policy.
+    pub policy: String,
+    /// The number of the event.
+    pub number: i64,
+    /// What happened.
+    pub source: String,
+    /// The key in whose order events are handled.
+    pub key: String,
+    /// Whose it is.
+    pub tenant: Option<String>,
+    /// When it happened, RFC 3339.
+    pub at: String,
+    /// What it was refused for.
+    pub reason: String,
+    /// How often it was tried again.
+    pub attempts: u32,
+    /// The flow that waits for a person, where that is why.
+    pub flow: Option<String>,
+    /// Later events of the same key that wait behind it.
+    pub behind: u32,
+}
+
+/// A limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitLine {
+    /// Its name.
+    pub name: String,
+    /// `rate`, `count` or `sum`; counts and sums are those of the rows themselves.
+    pub kind: String,
+    /// How many at most: admissions at once, rows, or the sum.
+    pub most: u64,
+    /// What is used up, by caller, address or tenant; only of rates.
+    pub used: Vec<Used>,
+}
+
+/// What one caller, address or tenant has used up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// Who.
+    pub key: String,
+    /// Admissions that are left at once.
+    pub left: u64,
+}
+
+/// A flag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagLine {
+    /// Its name.
+    pub name: String,
+    /// Its rollout as the brief says it; absent: off.
+    pub rollout: Option<String>,
+    /// What was decided by hand.
+    pub overrides: Vec<Override>,
+}
+
+/// A flag decided by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// For this caller or tenant; absent: for all.
+    pub subject: Option<String>,
+    /// On or off.
+    pub on: bool,
+}
+
+/// A fault of a simulated external.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultLine {
+    /// `external` or `external.operation`.
+    pub of: String,
+    /// How it fails.
+    pub fault: super::Fault,
+    /// Until when, RFC 3339; absent: until it is ended, or the backend stops.
+    pub until: Option<String>,
+}
+
+/// A figure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    /// What is counted.
+    pub name: String,
+    /// How many.
+    pub value: u64,
+}

@@ -8,7 +8,8 @@ mod lines;
 
 pub use door::{Desk, Published, publish, withdraw};
 pub use lines::{
-    AuditLine, CallLine, Change, FlowLine, FlowStory, HoldLine, RowLine, StepLine, StepState,
+    AuditLine, CallLine, Change, FaultLine, Figure, FlagLine, FlowLine, FlowStory, HoldLine,
+    LetterLine, LimitLine, Override, RowLine, StepLine, StepState, Used,
 };
 
 use crate::backend::Pending;
@@ -35,6 +36,29 @@ pub enum Verdict {
     },
     /// It had no effect.
     DidNotHappen,
+}
+
+/// Which parked events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letters {
+    /// Of this policy; absent: of all.
+    pub policy: Option<String>,
+    /// The event of this number; absent: all.
+    pub number: Option<i64>,
+}
+
+/// How a simulated external fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// It is not reached: no call has an effect.
+    Down,
+    /// Each call takes so many milliseconds.
+    Slow(u64),
+    /// So many of a million calls are turned away before they have an effect.
+    Errors(u32),
+    /// So many of a million answers are lost after the call had its effect.
+    Lost(u32),
 }
 
 /// What is asked.
@@ -85,6 +109,83 @@ pub enum Ask {
     },
     /// Rows that flows hold.
     Holds,
+    /// Events that a policy was refused for and that wait for a person.
+    DeadLetters {
+        /// Only of this policy.
+        policy: Option<String>,
+    },
+    /// Gives parked events to their policies again.
+    Redrive {
+        /// Which.
+        letters: Letters,
+        /// Who.
+        by: By,
+    },
+    /// Takes parked events off the list: their policies never see them again.
+    Discard {
+        /// Which.
+        letters: Letters,
+        /// Who.
+        by: By,
+    },
+    /// Limits with what is used up of those that are counted in memory.
+    Limits,
+    /// Fills the buckets of a limit again.
+    ResetLimit {
+        /// Its name.
+        limit: String,
+        /// Only for this caller, address or tenant, as `Limits` names it.
+        key: Option<String>,
+        /// Who.
+        by: By,
+    },
+    /// Flags with their overrides.
+    Flags,
+    /// Overrides a flag, or ends an override.
+    SetFlag {
+        /// Its name.
+        flag: String,
+        /// Only for this caller or tenant; absent: for all.
+        subject: Option<String>,
+        /// On or off; absent: as its rollout says.
+        on: Option<bool>,
+        /// Who.
+        by: By,
+    },
+    /// Faults of simulated externals.
+    Faults,
+    /// Lets a simulated external fail.
+    Fault {
+        /// `external` or `external.operation`.
+        of: String,
+        /// How.
+        fault: Fault,
+        /// For how long, ms; absent: until it is ended, or the backend stops.
+        millis: Option<u64>,
+        /// Who.
+        by: By,
+    },
+    /// Ends all faults of an external.
+    Heal {
+        /// `external` or `external.operation`; absent: all.
+        of: Option<String>,
+        /// Who.
+        by: By,
+    },
+    /// How much waits where.
+    Status,
+    /// Takes on nothing new, or again: queries are answered, flows in progress go on.
+    Quiesce {
+        /// Whether it takes on nothing new.
+        on: bool,
+        /// Who.
+        by: By,
+    },
+    /// Answers what is in flight and ends the process.
+    Drain {
+        /// Who.
+        by: By,
+    },
     /// What was changed by whom, latest first.
     Audit {
         /// How many at most.
@@ -104,6 +205,19 @@ impl Ask {
             Self::Skip { .. } => "skip",
             Self::End { .. } => "end",
             Self::Holds => "holds",
+            Self::DeadLetters { .. } => "dead-letters",
+            Self::Redrive { .. } => "redrive",
+            Self::Discard { .. } => "discard",
+            Self::Limits => "limits",
+            Self::ResetLimit { .. } => "reset-limit",
+            Self::Flags => "flags",
+            Self::SetFlag { .. } => "set-flag",
+            Self::Faults => "faults",
+            Self::Fault { .. } => "fault",
+            Self::Heal { .. } => "heal",
+            Self::Status => "status",
+            Self::Quiesce { .. } => "quiesce",
+            Self::Drain { .. } => "drain",
             Self::Audit { .. } => "audit",
         }
     }
@@ -121,6 +235,16 @@ pub enum Told {
     Changed(Box<Change>),
     /// Held rows.
     Holds(Vec<HoldLine>),
+    /// Parked events.
+    DeadLetters(Vec<LetterLine>),
+    /// Limits.
+    Limits(Vec<LimitLine>),
+    /// Flags.
+    Flags(Vec<FlagLine>),
+    /// Faults.
+    Faults(Vec<FaultLine>),
+    /// Figures.
+    Status(Vec<Figure>),
     /// The audit log.
     Audit(Vec<AuditLine>),
 }

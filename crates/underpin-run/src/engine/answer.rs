@@ -40,7 +40,7 @@ const GRACE: i64 = 50_000;
 
 impl Inner {
     pub(super) async fn command(self: &Arc<Self>, request: CommandRequest) -> CommandAnswer {
-        if self.draining.load(Ordering::Relaxed) {
+        if self.draining.load(Ordering::Relaxed) || self.quiescent.load(Ordering::Relaxed) {
             return CommandAnswer::Refused(failed(&StoreError::Stopped));
         }
         let operation = LimitedOperation::Command(request.command);
@@ -294,6 +294,7 @@ impl Inner {
     }
 
     pub(super) async fn quiet(&self) -> bool {
+        // What waits behind a parked event of its key waits for a person.
         let now = self.core.world.now().0;
         let idle = self.flows_mut(|flows| flows.is_empty());
         let due = self.store.read(move |rows| {

@@ -61,7 +61,7 @@ impl Inner {
     }
 
     async fn whole(self: &Arc<Self>, request: &BulkRequest) -> BulkAnswer {
-        if self.draining.load(Ordering::Relaxed) {
+        if self.draining.load(Ordering::Relaxed) || self.quiescent.load(Ordering::Relaxed) {
             return BulkAnswer::Refused(0, failed(&StoreError::Stopped));
         }
         let operation = LimitedOperation::Command(request.command);

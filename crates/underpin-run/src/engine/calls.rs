@@ -26,6 +26,17 @@ impl Budgets {
         Self(brief.externals.rows().iter().map(budget).collect())
     }
 
+    /// Repetitions that may be made at once towards each external, in order.
+    pub(super) fn left(&self, now: i64) -> Vec<u64> {
+        let left = |budget: &Mutex<RetryBudget>| {
+            budget
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .left(now)
+        };
+        self.0.iter().map(left).collect()
+    }
+
     fn step(
         &self,
         external: Id<External>,

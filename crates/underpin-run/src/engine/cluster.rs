@@ -64,6 +64,7 @@ impl Engine {
             paces: Arc::new(Paces::new(brief, ground.world.now().0)),
             stop: Arc::new(watch::Sender::new(false)),
             draining: Arc::default(),
+            quiescent: Arc::default(),
             exports: Arc::new(Semaphore::new(super::export::TOGETHER)),
         };
         let mut nodes: Vec<Arc<Inner>> = Vec::new();
@@ -93,6 +94,7 @@ struct Shared {
     paces: Arc<Paces>,
     stop: Arc<watch::Sender<bool>>,
     draining: Arc<AtomicBool>,
+    quiescent: Arc<AtomicBool>,
     exports: Arc<Semaphore>,
 }
 
@@ -124,6 +126,7 @@ fn node(
         feeds: super::feeds::Room::default(),
         stop: Arc::clone(&shared.stop),
         draining: Arc::clone(&shared.draining),
+        quiescent: Arc::clone(&shared.quiescent),
         exports: Arc::clone(&shared.exports),
     })
 }

@@ -1,5 +1,6 @@
 //! What does not change while the engine runs: the brief made ready, the world, the listeners.
 
+use super::admin::Overrides;
 use super::events::Listeners;
 use super::feeds::FeedPlan;
 use super::placement::Place;
@@ -61,6 +62,8 @@ pub(super) struct Core {
     pub(super) names: OnceLock<Arc<Names>>,
     contract: OnceLock<Option<underpin_contract::Contract>>,
     pub(super) hook: Hook,
+    /// Flags that a person has decided.
+    pub(super) overrides: Overrides,
     /// The generation of the brief, with which its flows are journalled.
     pub(super) generation: u32,
     /// Earlier briefs whose flows are not over.
@@ -119,6 +122,7 @@ impl Core {
             brief: Arc::clone(brief),
             world,
             names: OnceLock::new(),
+            overrides: Overrides::default(),
             contract: OnceLock::new(),
             hook,
             generation: 1,
@@ -180,6 +184,9 @@ impl Core {
         let own = tier.map(|tier| &self.brief.tiers.get(tier).flags);
         let caller = scope.who();
         let on = |(id, flag): (Id<Flag>, &Flag)| {
+            if let Some(decided) = self.overrides.of(&flag.name.text, scope) {
+                return Value::Bool(decided);
+            }
             if own.is_some_and(|own| own.contains(&id)) {
                 return Value::Bool(true);
             }

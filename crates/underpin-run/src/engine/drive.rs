@@ -80,6 +80,8 @@ pub(super) struct Inner {
     /// Shared by all services: they stop together.
     pub(super) stop: Arc<watch::Sender<bool>>,
     pub(super) draining: Arc<AtomicBool>,
+    /// Whether nothing new is taken on until a person says so.
+    pub(super) quiescent: Arc<AtomicBool>,
     pub(super) exports: Arc<Semaphore>,
 }
 

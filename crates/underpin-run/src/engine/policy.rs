@@ -321,7 +321,8 @@ impl Inner {
                 return;
             };
             self.gauges.outbox.store(waiting, Ordering::Relaxed);
-            for one in found {
+            let idle = self.quiescent.load(Ordering::Relaxed);
+            for one in found.into_iter().filter(|_| !idle) {
                 let mut doing = busy.lock().unwrap_or_else(PoisonError::into_inner);
                 if doing.len() < ABREAST && doing.insert(one.name()) {
                     let (inner, busy) = (Arc::clone(&self), Arc::clone(&busy));

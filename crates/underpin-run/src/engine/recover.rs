@@ -51,6 +51,8 @@ fn count(rows: Rows<'_>, status: &str) -> Result<u64, StoreError> {
 impl Inner {
     /// Goes on with every unfinished flow; their names.
     pub(super) async fn recover(self: &Arc<Self>) -> Result<Vec<String>, StoreError> {
+        let overrides = self.store.read(super::admin::Overrides::read).await?;
+        self.core.overrides.take(overrides);
         let (states, parked, doubt) = self
             .store
             .read(|rows| {

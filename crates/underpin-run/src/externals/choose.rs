@@ -1,6 +1,6 @@
 //! Which external is real and which is simulated. Must not know either.
 
-use super::{ExternalCall, ExternalOutcome, Externals};
+use super::{ExternalCall, ExternalOutcome, Externals, Faults};
 use crate::backend::Pending;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,5 +24,12 @@ impl Externals for Chosen {
 
     fn hurry(&self, on: bool) {
         self.others.hurry(on);
+    }
+
+    fn faults(&self, of: Id<External>) -> Option<&Faults> {
+        match self.real.contains_key(&of) {
+            true => None,
+            false => self.others.faults(of),
+        }
     }
 }

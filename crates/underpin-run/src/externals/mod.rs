@@ -4,6 +4,7 @@
 
 mod choose;
 mod draw;
+mod faults;
 mod http;
 mod record;
 mod shape;
@@ -12,6 +13,7 @@ mod simulated;
 mod values;
 
 pub use choose::Chosen;
+pub use faults::Faults;
 pub use http::{Http, Unusable};
 pub(crate) use shape::{Told, question, told};
 pub use simulated::{Behaviour, Simulated};
@@ -60,6 +62,11 @@ pub trait Externals: Send + Sync + 'static {
 
     /// While it is on, what is simulated answers without delay: a sample need not wait for it.
     fn hurry(&self, _on: bool) {}
+
+    /// The faults of an external that is simulated; none where it is real.
+    fn faults(&self, _of: Id<External>) -> Option<&Faults> {
+        None
+    }
 }
 
 #[cfg(test)]

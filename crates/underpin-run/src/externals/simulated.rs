@@ -7,7 +7,7 @@ use super::draw::{Draw, millionths};
 use super::record::{self, Effect, Record};
 use super::shape;
 use super::values::Making;
-use super::{ExternalCall, ExternalOutcome, Externals};
+use super::{ExternalCall, ExternalOutcome, Externals, Faults};
 use crate::backend::Pending;
 use crate::folder::Folder;
 use crate::store::codec;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use underpin_brief::model::{
-    Brief, External, ExternalOperation, Fails, Field, Latency, Named, Type, Value,
+    Brief, External, ExternalOperation, Fails, Field, Id, Latency, Named, Type, Value,
 };
 
 /// How simulated systems behave.
@@ -44,6 +44,7 @@ struct Inner {
     behaviour: Behaviour,
     record: Record,
     hurried: AtomicBool,
+    faults: Faults,
 }
 
 /// The share of refusals with a code whose share is not declared.
@@ -63,6 +64,7 @@ impl Simulated {
                 behaviour,
                 record,
                 hurried: AtomicBool::new(false),
+                faults: Faults::default(),
             }),
         }
     }
@@ -89,6 +91,10 @@ impl Externals for Simulated {
     fn hurry(&self, on: bool) {
         self.inner.hurried.store(on, Ordering::Relaxed);
     }
+
+    fn faults(&self, _of: Id<External>) -> Option<&Faults> {
+        Some(&self.inner.faults)
+    }
 }
 
 impl Inner {
@@ -105,9 +111,20 @@ impl Inner {
             ],
         );
         let attempt = draw.under(&call.attempt.to_string());
-        let half = self.delay(external, operation, &attempt) / 2;
+        let now = self.world.now();
+        let hit = self
+            .faults
+            .hit(external.name(), operation.name(), &attempt, now);
+        let whole = hit
+            .slow
+            .unwrap_or_else(|| self.delay(external, operation, &attempt));
+        let half = whole / 2;
         self.pause(half).await;
-        let outage = self.outage(external, operation, &attempt);
+        let outage = match self.outage(external, operation, &attempt) {
+            _ if hit.before => Some(Outage::Before),
+            None if hit.after => Some(Outage::After),
+            drawn => drawn,
+        };
         if outage == Some(Outage::Before) {
             return ExternalOutcome::Failed("simulated outage".to_owned());
         }

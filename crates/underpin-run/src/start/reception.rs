@@ -37,7 +37,7 @@ pub(super) async fn open(
     };
     // Its requests are no part of what clients are served, so they are counted apart.
     let front = Front::new(
-        Arc::new(Desk::new(admin, &published)),
+        Arc::new(Desk::new(admin, &published, drain.clone())),
         ground.world.clone(),
         limits,
         Arc::new(Metrics::default()),

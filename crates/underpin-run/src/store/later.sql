@@ -11,3 +11,8 @@ CREATE TABLE IF NOT EXISTS quotas (
     name TEXT NOT NULL, key TEXT NOT NULL, begins INTEGER NOT NULL, used INTEGER NOT NULL,
     PRIMARY KEY (name, key, begins)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS overrides (
+    flag TEXT NOT NULL, subject TEXT NOT NULL, value INTEGER NOT NULL,
+    PRIMARY KEY (flag, subject)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS "work parked" ON work (policy, seq) WHERE status = 'parked';

@@ -160,6 +160,11 @@ impl Backend {
         }
     }
 
+    /// Waits until it has ended by itself.
+    pub fn ended(&mut self) -> std::process::ExitStatus {
+        self.child.wait().expect("its end")
+    }
+
     /// `kill -9`, at once.
     pub fn kill(mut self) {
         let _ = self.child.kill();

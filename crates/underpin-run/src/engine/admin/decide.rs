@@ -187,6 +187,7 @@ fn skip(core: &Core, state: &mut State, output: Option<Json>) -> Result<Resume, 
 
 /// What a person says that a call answered, as its declaration says.
 fn answer(core: &Core, state: &State, said: Option<Json>) -> Result<Value, Refused> {
+    let core = core.of(state);
     let program = core.programs.find(&state.kind, &state.name);
     let called = program
         .zip(state.calling.as_ref())

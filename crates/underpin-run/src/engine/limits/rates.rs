@@ -93,6 +93,33 @@ impl Buckets {
         )
     }
 
+    /// What is left at once by the declared rates: number of the limit, whose, how many.
+    pub(in crate::engine) fn left(&self, brief: &Brief, now: i64) -> Vec<(usize, String, u64)> {
+        let mut all = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = |((at, key), bucket): (&(usize, String), &mut TokenBucket)| {
+            let LimitKind::Rate { rate, burst } = brief.limits.rows().get(*at)?.kind else {
+                return None;
+            };
+            let applied = Applied {
+                at: *at,
+                name: String::new(),
+                key: String::new(),
+                rate,
+                burst,
+                code: String::new(),
+            };
+            let left = bucket.remaining(applied.tokens(), now);
+            Some((*at, key.clone(), left))
+        };
+        all.iter_mut().filter_map(line).collect()
+    }
+
+    /// Forgets what one has used up of a limit.
+    pub(in crate::engine) fn reset(&self, limit: usize, of: &str) {
+        let mut all = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&(limit, of.to_owned()));
+    }
+
     fn take(&self, applied: &Applied, now: i64) -> Option<Refusal> {
         let taken = self.with(applied, now, |bucket, rate| bucket.take(rate, now));
         taken.err().map(|wait| applied.refusal(wait))

@@ -14,6 +14,7 @@ mod mail;
 mod matrix;
 mod measure;
 mod merging;
+mod operate;
 mod parts;
 mod points;
 mod posted;

@@ -8,7 +8,7 @@ use crate::terminal::Terminal;
 use clap::Subcommand;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use underpin_run::admin::{Ask, By, Refused, Told, client};
+use underpin_run::admin::{Ask, By, Letters, Refused, Told, client};
 
 macro_rules! questions {
     ($($(#[$meta:meta])* $name:ident: $module:ident,)*) => {
@@ -38,6 +38,20 @@ questions! {
     Skip: skip,
     End: end,
     Holds: holds,
+    DeadLetters: dead_letters,
+    Redrive: redrive,
+    Discard: discard,
+    Limits: limits,
+    ResetLimit: reset_limit,
+    Flags: flags,
+    Flag: flag,
+    Faults: faults,
+    Fault: fault,
+    Heal: heal,
+    Status: status,
+    Quiesce: quiesce,
+    Resume: resume,
+    Drain: drain,
     Audit: audit,
 }
 
@@ -102,6 +116,29 @@ fn by(who: Option<&String>, why: &str) -> By {
     By {
         who: who.cloned().or(account).unwrap_or_else(|| "unknown".to_owned()),
         why: why.to_owned(),
+    }
+}
+
+/// Which dead letters.
+#[derive(clap::Args)]
+struct Which {
+    /// Those of this policy.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    policy: Option<String>,
+    /// The one of this number, as `dead-letters` tells it.
+    #[arg(requires = "policy")]
+    number: Option<i64>,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Which {
+    fn letters(&self) -> Letters {
+        Letters {
+            policy: self.policy.clone(),
+            number: self.number,
+        }
     }
 }
 

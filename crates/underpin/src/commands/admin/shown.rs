@@ -1,7 +1,8 @@
 //! Answers as text for people. What a program needs stands in the JSON form.
 
 use underpin_run::admin::{
-    AuditLine, FlowLine, FlowStory, HoldLine, RowLine, StepLine, StepState, Told,
+    AuditLine, Fault, FaultLine, Figure, FlagLine, FlowLine, FlowStory, HoldLine, LetterLine, LimitLine,
+    RowLine, StepLine, StepState, Told,
 };
 
 /// The whole answer, ending with a line break.
@@ -14,6 +15,14 @@ pub fn text(told: &Told) -> String {
             None => format!("{}\n", change.done),
         },
         Told::Holds(lines) => list(lines, "no row is held", hold),
+        Told::DeadLetters(lines) => list(lines, "no event waits for a person", letter),
+        Told::Limits(lines) => list(lines, "the brief has no limits", limit),
+        Told::Flags(lines) => list(lines, "the brief has no flags", flag),
+        Told::Faults(lines) => list(lines, "no fault is set", fault),
+        Told::Status(lines) => {
+            let line = |one: &Figure| format!("{:<24} {}\n", one.name, one.value);
+            lines.iter().map(line).collect()
+        }
         Told::Audit(lines) => list(lines, "nothing was changed by hand", audit),
     }
 }
@@ -46,6 +55,42 @@ fn row(row: &RowLine) -> String {
 
 fn hold(line: &HoldLine) -> String {
     format!("{} · held by {} · {}\n", row(&line.row), line.flow, line.reason)
+}
+
+fn letter(line: &LetterLine) -> String {
+    let of = line.tenant.as_ref().map_or(String::new(), |tenant| format!(" of {tenant}"));
+    let flow = line.flow.as_ref().map_or(String::new(), |flow| format!(" · decide about flow {flow}"));
+    format!(
+        "{} {} · {} `{}`{of} · {} · refused for `{}` after {} more attempts{flow} · {} wait behind it\n",
+        line.policy, line.number, line.source, line.key, line.at, line.reason, line.attempts, line.behind
+    )
+}
+
+fn limit(line: &LimitLine) -> String {
+    let used = line.used.iter().map(|one| format!("    {} has {} left\n", one.key, one.left));
+    format!("{} · {} of at most {}\n{}", line.name, line.kind, line.most, used.collect::<String>())
+}
+
+fn flag(line: &FlagLine) -> String {
+    let switch = |on: bool| if on { "on" } else { "off" };
+    let overrides = line.overrides.iter().map(|one| {
+        let whom = one.subject.as_deref().unwrap_or("all");
+        format!(" · by hand {} for {whom}", switch(one.on))
+    });
+    let rollout = line.rollout.as_deref().unwrap_or("off");
+    format!("{} · {rollout}{}\n", line.name, overrides.collect::<String>())
+}
+
+fn fault(line: &FaultLine) -> String {
+    let share = |millionths: u32| f64::from(millionths) / 10_000.0;
+    let what = match line.fault {
+        Fault::Down => "down".to_owned(),
+        Fault::Slow(millis) => format!("takes {millis} ms"),
+        Fault::Errors(part) => format!("turns away {} %", share(part)),
+        Fault::Lost(part) => format!("loses {} % of its answers", share(part)),
+    };
+    let until = line.until.as_deref().unwrap_or("it is healed");
+    format!("{} · {what} · until {until}\n", line.of)
 }
 
 fn audit(line: &AuditLine) -> String {
