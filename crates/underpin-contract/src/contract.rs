@@ -5,7 +5,7 @@
 
 use crate::composed::{ClientReply, PartForm};
 use crate::feed::{EndpointAction, FeedForm};
-use crate::many::{BulkReply, ExportFormat, ExportReply};
+use crate::many::{BulkReply, ChangesReply, ExportFormat, ExportReply};
 use crate::path::PathTemplate;
 use crate::projection::Projection;
 use crate::schema::{Components, Field, Object, Schema, TextFormat};
@@ -67,6 +67,8 @@ pub enum Source {
     Query(Id<Query>),
     /// Answers all rows of a query at once.
     Export(Id<Query>, ExportFormat),
+    /// Tells what has changed of the rows of a query.
+    Changes(Id<Query>),
     /// Shows one row: the union of what the caller's queries of the aggregate show.
     Item(Id<Aggregate>),
     /// Tells how far a flow is.
@@ -235,6 +237,8 @@ pub enum Reply {
     Bulk(BulkReply),
     /// A page of rows: `{"items": […], "next": "/…" or null}`.
     Page(PageReply),
+    /// What has changed since a position.
+    Changes(ChangesReply),
     /// All rows, streamed.
     Export(ExportReply),
     /// One row.

@@ -21,7 +21,7 @@ pub use composed::{ClientReply, PartContent, PartForm, ShownPart};
 pub use contract::*;
 pub use derive::{declared, derive, named_row};
 pub use feed::{EndpointAction, FeedData, FeedForm, FeedMessage};
-pub use many::{BulkReply, ExportFormat, ExportReply};
+pub use many::{BulkReply, ChangesReply, ExportFormat, ExportReply};
 pub use openapi::openapi;
 pub use path::{Found, PathTemplate, Router, Segment};
 pub use projection::{Column, Node, Projection, ShownProjection};

@@ -24,6 +24,20 @@ pub struct BulkReply {
     pub accepted: bool,
 }
 
+/// What has changed of the rows of a query since a position:
+/// `{"items": [{"tag": "…", "row": {…}}], "deleted": ["…"], "reset": …, "more": …, "next": "/…"}`.
+#[derive(Clone, Debug)]
+pub struct ChangesReply {
+    /// What is shown of each row.
+    pub projection: Projection,
+    /// The component of a row.
+    pub component: Arc<str>,
+    /// How long positions are good for, in microseconds.
+    pub keep: i64,
+    /// Most changes of one answer.
+    pub max: u32,
+}
+
 /// How all rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExportFormat {

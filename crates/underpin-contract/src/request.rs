@@ -163,6 +163,7 @@ pub fn read_request(
             search: None,
             limit: match &operation.reply {
                 Reply::Page(page) => page.default,
+                Reply::Changes(changes) => changes.max,
                 _ => 1,
             },
             after: None,

@@ -88,6 +88,11 @@ impl Backend for FakeBackend {
         ready(ExportAnswer::Refused(missing()))
     }
 
+    fn changes(&self, request: ChangesRequest) -> Pending<'_, ChangesAnswer> {
+        self.queries.lock().unwrap().push(request.query);
+        ready(ChangesAnswer::Refused(missing()))
+    }
+
     fn row(&self, _: RowRequest) -> Pending<'_, RowAnswer> {
         ready(
             self.row

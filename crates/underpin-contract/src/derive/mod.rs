@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod changes;
 mod exports;
 mod feeds;
 mod forms;
@@ -286,6 +287,7 @@ impl Planned {
             };
             let page = making.query(*id, route.clone(), refusals, links);
             operations.extend(making.exports(*id, &page));
+            operations.extend(making.changes(*id, &page));
             operations.push(page);
         }
         for (id, route, queries) in &self.items {
@@ -471,7 +473,9 @@ fn collisions(brief: &Brief, operations: &[Operation], found: &mut Vec<Diagnosti
 fn declared_at(brief: &Brief, operation: &Operation) -> (Span, &'static str) {
     match operation.source {
         Source::Command(id) | Source::Bulk(id) => (brief.commands.get(id).name.span, "command"),
-        Source::Query(id) | Source::Export(id, _) => (brief.queries.get(id).name.span, "query"),
+        Source::Query(id) | Source::Export(id, _) | Source::Changes(id) => {
+            (brief.queries.get(id).name.span, "query")
+        }
         Source::Item(id) => (brief.aggregates.get(id).name.span, "row"),
         Source::Flow | Source::FlowCancel => (brief.system.name.span, "flow"),
         Source::Feed(id) | Source::Endpoints(id, _) => (brief.feeds.get(id).name.span, "feed"),

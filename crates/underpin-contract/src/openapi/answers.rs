@@ -3,7 +3,7 @@
 use super::bulk;
 use super::common::{FLOW, PROBLEM, Shared, flow_example, flow_links};
 use crate::contract::{CommandReply, Contract, KeyProperty, Operation, PageReply, Reply, Source};
-use crate::many::{ExportFormat, ExportReply};
+use crate::many::{ChangesReply, ExportFormat, ExportReply};
 use crate::schema::{Object, Schema};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
         Reply::Command(reply) => command(contract, operation, reply, &mut answers),
         Reply::Bulk(reply) => answers.push((207, bulk::answered(contract, reply))),
         Reply::Page(page) => answers.push((200, of_page(contract, operation, page))),
+        Reply::Changes(reply) => answers.push((200, changes(contract, reply))),
         Reply::Export(reply) => answers.push((200, export(contract, reply))),
         Reply::Row(row) => {
             let example = named_example(contract, &row.component);
@@ -223,6 +224,46 @@ fn command(
     let mut described = answer(description, &schema, &example, headers);
     link_row(contract, reply.key.as_ref(), "", &mut described);
     answers.push((reply.status(), described));
+}
+
+/// What has changed since a position.
+fn changes(contract: &Contract, reply: &ChangesReply) -> Json {
+    let row = component(&reply.component);
+    let tag = json!({ "type": "string", "description": "Stands for the row, the same each time." });
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "reset": {
+                "type": "boolean",
+                "description": "Whether the client must forget what it has: all rows come again.",
+            },
+            "items": {
+                "type": "array",
+                "maxItems": reply.max,
+                "items": {
+                    "type": "object",
+                    "properties": { "tag": tag, "row": row },
+                    "required": ["tag", "row"],
+                    "additionalProperties": false,
+                },
+            },
+            "deleted": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "Tags of rows that are gone, or that the caller no longer sees.",
+            },
+            "more": { "type": "boolean", "description": "Whether more can be had at once." },
+            "next": { "type": "string", "description": "Where to ask the next time." },
+        },
+        "required": ["reset", "items", "deleted", "more", "next"],
+        "additionalProperties": false,
+    });
+    let shown = named_example(contract, &reply.component);
+    let example = json!({
+        "reset": false, "items": [{ "tag": "Zk3", "row": shown }], "deleted": ["x8Q"],
+        "more": false, "next": "/things.changes?since=Ab3",
+    });
+    answer("What has changed.", &schema, &example, Map::new())
 }
 
 /// All rows, which no program holds at once: of a row per line the document describes the line.

@@ -10,6 +10,7 @@ mod answer;
 mod bulk;
 mod bus;
 mod calls;
+mod changes;
 mod cluster;
 mod compose;
 mod core;
@@ -32,6 +33,7 @@ mod program;
 mod query;
 mod recover;
 mod remote;
+mod row;
 mod sample;
 mod scope;
 mod segment;
@@ -59,9 +61,9 @@ pub use unserved::unserved;
 
 use crate::admin::Admin;
 use crate::backend::{
-    Asked, Backend, BulkAnswer, BulkRequest, CommandAnswer, CommandRequest, ExportAnswer, Figures,
-    FlowAnswer, FlowRequest, Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, Quota,
-    RowAnswer, RowRequest,
+    Asked, Backend, BulkAnswer, BulkRequest, ChangesAnswer, ChangesRequest, CommandAnswer,
+    CommandRequest, ExportAnswer, Figures, FlowAnswer, FlowRequest, Inbound, InboundAnswer,
+    Pending, QueryAnswer, QueryRequest, Quota, RowAnswer, RowRequest,
 };
 use crate::feeds::{Courier, EndpointAnswer, EndpointRequest, FeedAnswer, FeedRequest};
 use crate::identity::Names;
@@ -287,13 +289,17 @@ impl Backend for Engine {
         Box::pin(node.export(request))
     }
 
+    fn changes(&self, request: ChangesRequest) -> Pending<'_, ChangesAnswer> {
+        let brief = &self.first().core.brief;
+        let node = self.node(self.placement.answers(brief, request.query.query));
+        Box::pin(node.changes(request))
+    }
+
     fn row(&self, request: RowRequest) -> Pending<'_, RowAnswer> {
         Box::pin(async move {
             let node = self.owner(request.aggregate);
             let core = Arc::clone(&node.core);
-            let read = node
-                .store
-                .read(move |rows| query::row(&core, rows, &request));
+            let read = node.store.read(move |rows| row::row(&core, rows, &request));
             let answered = read.await;
             answered.unwrap_or_else(|error| RowAnswer::Refused(answer::failed(&error)))
         })

@@ -142,16 +142,15 @@ impl Placement {
 
     /// What stands in the store of a service.
     pub(super) fn contents(&self, brief: &Brief, service: usize) -> Contents {
-        if self.cut.count() == 1 {
-            return Contents::all();
-        }
         let presence = |of| match (self.owner(of) == service, self.copied(service, of)) {
             (true, _) => Presence::Own,
             (false, true) => Presence::Replica,
             (false, false) => Presence::Absent,
         };
         let followed = |of| {
-            self.owner(of) == service && (0..self.cut.count()).any(|other| self.copied(other, of))
+            let own = self.owner(of) == service;
+            own && (asked_for_changes(brief, of)
+                || (0..self.cut.count()).any(|other| self.copied(other, of)))
         };
         Contents::new(brief, presence, followed)
     }
@@ -322,6 +321,12 @@ pub(super) struct Place {
     pub(super) all: Arc<Placement>,
     /// The number of this service.
     pub(super) here: usize,
+}
+
+/// Whether clients ask for what has changed of the rows of an aggregate.
+fn asked_for_changes(brief: &Brief, of: Id<Aggregate>) -> bool {
+    let mut queries = brief.queries.rows().iter();
+    queries.any(|query| query.changes.is_some() && query.of == QuerySource::Aggregate(of))
 }
 
 impl Place {

@@ -11,7 +11,7 @@ use super::select::{Select, tenant_condition};
 use super::shows::{ShowPlan, shown, shows_plan};
 use super::walk::fault_refusal;
 use crate::backend::{
-    Filter, Page, QueryAnswer, QueryRequest, Refusal, RowAnswer, RowRequest, ShownRow, Sort, Test,
+    ChangesAnswer, Filter, Page, QueryAnswer, QueryRequest, Refusal, ShownRow, Since, Sort, Test,
     refusal,
 };
 use crate::sql;
@@ -139,6 +139,34 @@ pub(super) fn export(
     }
 }
 
+/// What has changed of the rows of a query, on a snapshot.
+pub(super) fn changes(
+    core: &Core,
+    rows: Rows<'_>,
+    request: &QueryRequest,
+    since: Option<Since>,
+) -> Result<ChangesAnswer, StoreError> {
+    let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
+    let plan = core.query(request.query);
+    if let Some(refusal) = turned_away(core, plan, &settled) {
+        return Ok(ChangesAnswer::Refused(refusal));
+    }
+    let scope = settled.scope.clone();
+    let run = Run {
+        core,
+        plan,
+        request,
+        settled: &settled,
+        view: &View::frozen(rows, &scope, core),
+        shows: &plan.shows,
+        raw: Some(RefCell::default()),
+    };
+    match plan.of {
+        QuerySource::Aggregate(of) => run.changes(of, since),
+        _ => Ok(super::changes::refused()),
+    }
+}
+
 /// What a query finds before its parts are asked.
 pub(super) struct Based {
     pub(super) answer: QueryAnswer,
@@ -197,15 +225,16 @@ pub(super) fn found(
     Ok(based(answer, raw))
 }
 
-struct Run<'a> {
+/// A query on its way.
+pub(super) struct Run<'a> {
     core: &'a Core,
-    plan: &'a QueryPlan,
-    request: &'a QueryRequest,
-    settled: &'a Settled,
-    view: &'a View<'a>,
+    pub(super) plan: &'a QueryPlan,
+    pub(super) request: &'a QueryRequest,
+    pub(super) settled: &'a Settled,
+    pub(super) view: &'a View<'a>,
     shows: &'a [ShowPlan],
     /// Rows as they are shown, for those who compose answers of them.
-    raw: Option<RefCell<Vec<Value>>>,
+    pub(super) raw: Option<RefCell<Vec<Value>>>,
 }
 
 impl Run<'_> {
@@ -217,7 +246,11 @@ impl Run<'_> {
     }
 
     /// Whether `where` and `allow` admit a row; the frame then has it as `self`.
-    fn admits(&self, frame: &mut Frame, row: &Value) -> Result<Result<bool, Refusal>, StoreError> {
+    pub(super) fn admits(
+        &self,
+        frame: &mut Frame,
+        row: &Value,
+    ) -> Result<Result<bool, Refusal>, StoreError> {
         self.look_from(row);
         frame.set(Root::SelfRow.slot(), row.clone());
         if let Some(filter) = &self.plan.filter {
@@ -231,7 +264,7 @@ impl Run<'_> {
         access::allowed(self.core, &self.plan.allows, self.settled, frame, self.view).map(Ok)
     }
 
-    fn shown_row(&self, frame: &mut Frame, row: &Value) -> Result<ShownRow, StoreError> {
+    pub(super) fn shown_row(&self, frame: &mut Frame, row: &Value) -> Result<ShownRow, StoreError> {
         self.look_from(row);
         frame.set(Root::SelfRow.slot(), row.clone());
         if let Some(raw) = &self.raw {
@@ -282,7 +315,7 @@ impl Run<'_> {
                 row.map(|row| look(row, &mut frame)).transpose()?;
             }
             None => {
-                let (rest, values) = self.selection(of, &mut frame)?;
+                let (rest, values) = self.selection(of, &mut frame, None)?;
                 let mut each = |row| look(row, &mut frame);
                 self.view.rows.walk(of, &rest, values, &mut each)?;
             }
@@ -362,7 +395,7 @@ impl Run<'_> {
     /// Every row that is admitted, in order, while somebody takes them.
     fn all(&self, of: Id<Aggregate>, outlet: &mut Outlet) -> Result<(), StoreError> {
         let mut frame = self.plan.frame(self.settled, &self.request.input);
-        let (rest, values) = self.selection(of, &mut frame)?;
+        let (rest, values) = self.selection(of, &mut frame, None)?;
         self.view.rows.walk(
             of,
             &rest,
@@ -386,6 +419,7 @@ impl Run<'_> {
         &self,
         of: Id<Aggregate>,
         frame: &mut Frame,
+        after: Option<&Vec<Value>>,
     ) -> Result<(String, Vec<rusqlite::types::Value>), StoreError> {
         let sorts = self.sorts(of);
         let mut sql = Select {
@@ -403,7 +437,7 @@ impl Run<'_> {
         if let Some(search) = &self.request.search {
             sql.search(&declared.searches, search);
         }
-        if let Some(after) = &self.request.after {
+        if let Some(after) = after {
             sql.after(&sorts, after)?;
         }
         self.prefilter(frame, &mut sql);
@@ -411,10 +445,19 @@ impl Run<'_> {
     }
 
     fn page(&self, of: Id<Aggregate>) -> Result<QueryAnswer, StoreError> {
+        self.page_after(of, self.request.after.as_ref())
+    }
+
+    /// The page behind a position.
+    pub(super) fn page_after(
+        &self,
+        of: Id<Aggregate>,
+        after: Option<&Vec<Value>>,
+    ) -> Result<QueryAnswer, StoreError> {
         let sorts = self.sorts(of);
         let limit = self.request.limit.max(1) as usize;
         let mut frame = self.plan.frame(self.settled, &self.request.input);
-        let (rest, values) = self.selection(of, &mut frame)?;
+        let (rest, values) = self.selection(of, &mut frame, after)?;
         let mut found: Vec<Value> = Vec::new();
         let mut refusal = None;
         self.view.rows.walk(of, &rest, values, &mut |row| {
@@ -538,53 +581,5 @@ fn comparable(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Money(_, one), Value::Money(_, other)) => one == other,
         _ => true,
-    }
-}
-
-/// One row as the union of what the caller's queries of its aggregate show.
-pub(super) fn row(
-    core: &Core,
-    rows: Rows<'_>,
-    request: &RowRequest,
-) -> Result<RowAnswer, StoreError> {
-    let settled = settle(&core.brief, rows, request.asked.caller.as_ref())?;
-    let scope = settled.scope.clone();
-    let view = View::frozen(rows, &scope, core);
-    let of = request.aggregate;
-    let mut by = Vec::new();
-    let mut named = false;
-    let found = view.get(of, &request.key)?;
-    if let Some(row) = &found {
-        view.look_from(of, row);
-    }
-    for (id, _) in core.brief.queries.iter() {
-        let plan = core.query(id);
-        if plan.of != QuerySource::Aggregate(of) {
-            continue;
-        }
-        named |= plan
-            .allows
-            .iter()
-            .any(|allow| settled.named(&core.brief, allow.who));
-        let Some(row) = &found else { continue };
-        let mut frame = plan.frame(&settled, &Value::Null);
-        frame.set(Root::SelfRow.slot(), row.clone());
-        if access::allowed(core, &plan.allows, &settled, &mut frame, &view)? {
-            let mut values = Vec::with_capacity(plan.shows.len());
-            for show in &plan.shows {
-                values.push(shown(show, &mut frame, &view)?);
-            }
-            by.push((id, values));
-        }
-    }
-    match found {
-        Some(row) if !by.is_empty() => {
-            let mark = access::mark(core, of, &row, &settled, &view)?;
-            Ok(RowAnswer::Shown { mark, by })
-        }
-        _ if !named && settled.scope.subject.is_none() => {
-            Ok(RowAnswer::Refused(Refusal::new(refusal::UNAUTHENTICATED)))
-        }
-        _ => Ok(RowAnswer::Refused(Refusal::new(refusal::NOT_FOUND))),
     }
 }

@@ -1,6 +1,7 @@
 //! A backend from a brief to an open port and back, with an engine that only remembers.
 
 mod bulk;
+mod changes;
 mod export;
 mod feeds;
 mod parts;

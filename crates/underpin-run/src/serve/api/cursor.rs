@@ -47,6 +47,11 @@ impl Cursors {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// What stands for a row towards clients: the same each time, and nothing can be learned of it.
+    pub(super) fn tag(&self, of: &str, row: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.signature(of, row))
+    }
+
     /// The position of a text; `None` where it was not sealed here for that scope.
     pub(super) fn open(&self, scope: &str, text: &str) -> Option<Vec<Value>> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;

@@ -3,6 +3,7 @@
 //! how anything is executed, and no path or schema that is not in the contract.
 
 mod bulk;
+mod changes;
 mod condition;
 mod cursor;
 mod export;
@@ -261,6 +262,7 @@ impl Api {
             Source::Command(id) => self.command(admitted, id).await,
             Source::Bulk(id) => self.bulk(admitted, id).await,
             Source::Query(id) => self.query(admitted, id).await,
+            Source::Changes(id) => self.changes(admitted, id).await,
             Source::Export(id, format) => self.export(admitted, id, format).await,
             Source::Item(aggregate) => {
                 let Some(key) = admitted.arguments.key else {
@@ -313,7 +315,7 @@ impl Api {
             None => None,
             Some(text) => match self.cursors.open(&scope, text) {
                 Some(position) => Some(position),
-                None => return self.rejected(bad_position()),
+                None => return self.rejected(bad_position("after")),
             },
         };
         let mut asked = QueryRequest {
@@ -464,13 +466,13 @@ fn unreadable(header: &str) -> Rejection {
     }
 }
 
-fn bad_position() -> Rejection {
+pub(super) fn bad_position(name: &str) -> Rejection {
     let message = "is not a position that this query gave for these parameters".to_owned();
     Rejection {
         code: "invalid-parameter",
         detail: "the page cannot be found".to_owned(),
         errors: vec![Violation {
-            pointer: "after".to_owned(),
+            pointer: name.to_owned(),
             message,
         }],
     }

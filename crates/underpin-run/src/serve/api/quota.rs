@@ -10,7 +10,9 @@ use underpin_contract::Source;
 pub(super) fn guarded(source: Source) -> Option<LimitedOperation> {
     match source {
         Source::Command(id) | Source::Bulk(id) => Some(LimitedOperation::Command(id)),
-        Source::Query(id) => Some(LimitedOperation::Query(id)),
+        Source::Query(id) | Source::Export(id, _) | Source::Changes(id) => {
+            Some(LimitedOperation::Query(id))
+        }
         _ => None,
     }
 }

@@ -336,10 +336,15 @@ fn links(links: &Links, mark: &RowMark) -> Json {
 
 /// The same question, continued at `after`.
 fn next_page(request: &Request, after: &str) -> String {
+    next_at(request, "after", after)
+}
+
+/// The same question with another position under `name`.
+pub(super) fn next_at(request: &Request, name: &str, after: &str) -> String {
     let query = request.query.as_deref().unwrap_or("");
-    let other = |pair: &&str| !pair.is_empty() && pair.split('=').next() != Some("after");
+    let other = |pair: &&str| !pair.is_empty() && pair.split('=').next() != Some(name);
     let mut pairs: Vec<&str> = query.split('&').filter(other).collect();
-    let last = format!("after={after}");
+    let last = format!("{name}={after}");
     pairs.push(&last);
     format!("{}?{}", request.path, pairs.join("&"))
 }
