@@ -11,11 +11,13 @@
 mod backoff;
 mod budget;
 mod call;
+mod shed;
 mod tokens;
 
 pub use backoff::Backoff;
 pub use budget::{BudgetSize, RetryBudget};
 pub use call::{Call, Certainty, Decision, End, Event, Repeat, RetryPolicy};
+pub use shed::{Importance, ShedPolicy, Shedder};
 pub use tokens::{TokenBucket, TokenRate};
 
 /// Microseconds in one second.

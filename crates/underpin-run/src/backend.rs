@@ -574,6 +574,8 @@ pub struct Figures {
     pub flows: BTreeMap<String, u64>,
     /// Writes that wait for the store.
     pub store_queue: u64,
+    /// Requests that were turned away because the store was asked too much.
+    pub turned_away: u64,
     /// Events that wait for delivery.
     pub outbox: u64,
     /// Flows that were found unfinished at start.

@@ -43,6 +43,10 @@ impl Inner {
         if self.draining.load(Ordering::Relaxed) || self.quiescent.load(Ordering::Relaxed) {
             return CommandAnswer::Refused(failed(&StoreError::Stopped));
         }
+        let priority = self.core.brief.commands.get(request.command).priority;
+        if let Some(refusal) = self.shed(&self.gates.writes, priority) {
+            return CommandAnswer::Refused(refusal);
+        }
         let operation = LimitedOperation::Command(request.command);
         if let Some(refusal) = self.admission(operation, &request.asked).await {
             return CommandAnswer::Refused(refusal);
@@ -53,7 +57,14 @@ impl Inner {
         let deadline = state.deadline;
         let resume = if accepted { Resume::Admit } else { Resume::Go };
         let core = Arc::clone(&self.core);
+        let (gates, since) = (Arc::clone(&self.gates), core.world.now().0);
         let work = move |rows: Rows<'_>| {
+            let now = core.world.now().0;
+            gates.writes.begun(now, since);
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                // Nobody waits for it any more: nothing is begun.
+                return Ok((Went::Turned(Refusal::new(refusal::DEADLINE)), None));
+            }
             let went = segment(&core, rows, state, resume)?;
             let mark = mark_here(&core, rows, &went)?;
             Ok((went, mark))

@@ -5,6 +5,7 @@ use super::Engine;
 use super::calls::{Budgets, Paces};
 use super::core::Core;
 use super::drive::{Gauges, Inner};
+use super::gates::Gates;
 use super::limits::{Buckets, Standings};
 use super::placement::{Place, Placement, Services};
 use super::remote::{Links, Whole};
@@ -118,6 +119,7 @@ fn node(
         buckets: Arc::clone(&shared.buckets),
         standings: Standings::default(),
         paces: Arc::clone(&shared.paces),
+        gates: Arc::new(Gates::new(ground.world.now().0)),
         peers: OnceLock::new(),
         links: Arc::clone(&ground.links),
         flows: Mutex::new(BTreeMap::new()),

@@ -3,6 +3,7 @@
 
 use super::calls::{Budgets, Paces, Wanted};
 use super::core::Core;
+use super::gates::Gates;
 use super::limits::{Buckets, Standings};
 use super::program::Act;
 use super::remote::Links;
@@ -73,6 +74,7 @@ pub(super) struct Inner {
     pub(super) standings: Standings,
     /// How often externals are called, by all services together.
     pub(super) paces: Arc<Paces>,
+    pub(super) gates: Arc<Gates>,
     pub(super) flows: Mutex<BTreeMap<String, Arc<Handle>>>,
     pub(super) gauges: Gauges,
     pub(super) wake: Notify,

@@ -21,6 +21,7 @@ mod events;
 mod export;
 mod feeds;
 mod former;
+mod gates;
 mod holds;
 mod inspect;
 mod journal;
@@ -166,11 +167,14 @@ impl Engine {
     async fn answered(&self, request: QueryRequest) -> QueryAnswer {
         let brief = &self.first().core.brief;
         let operation = LimitedOperation::Query(request.query);
+        let node = self.node(self.placement.answers(brief, request.query));
+        let declared = brief.queries.get(request.query);
+        if let Some(refusal) = node.shed(&node.gates.reads, declared.priority) {
+            return QueryAnswer::Refused(refusal);
+        }
         if let Some(refusal) = self.first().admission(operation, &request.asked).await {
             return QueryAnswer::Refused(refusal);
         }
-        let node = self.node(self.placement.answers(brief, request.query));
-        let declared = brief.queries.get(request.query);
         let fresh = declared.allows.iter().any(|allow| allow.fresh);
         if (declared.stale.own || fresh)
             && let Err(error) = node.catch_up(&self.nodes).await
@@ -255,6 +259,10 @@ impl Engine {
                 .map(|(name, number)| (name.to_owned(), number))
                 .collect(),
             store_queue: self.sum(|node| node.store.figures().waiting),
+            turned_away: self.sum(|node| {
+                let gates = &node.gates;
+                gates.writes.turned_away() + gates.reads.turned_away()
+            }),
             outbox: count(|gauges| &gauges.outbox),
             recovered: count(|gauges| &gauges.recovered),
             subscribers: self.sum(|node| node.feeds.figures().0),

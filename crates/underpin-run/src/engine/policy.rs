@@ -323,6 +323,9 @@ impl Inner {
             self.gauges.outbox.store(waiting, Ordering::Relaxed);
             let idle = self.quiescent.load(Ordering::Relaxed);
             for one in found.into_iter().filter(|_| !idle) {
+                if !self.is_its_turn(&one) {
+                    continue;
+                }
                 let mut doing = busy.lock().unwrap_or_else(PoisonError::into_inner);
                 if doing.len() < ABREAST && doing.insert(one.name()) {
                     let (inner, busy) = (Arc::clone(&self), Arc::clone(&busy));
@@ -368,6 +371,18 @@ impl Inner {
             .store
             .read(move |rows| left(&core, rows, source, &key, tenant.as_deref()))
             .await
+    }
+
+    /// While the store is asked too much, policies wait as requests of their priority are refused.
+    fn is_its_turn(&self, due: &Due) -> bool {
+        let world = &self.core.world;
+        let (Due::Work { policy, .. } | Due::Clock { policy, .. }) = due;
+        let declared = self.core.brief.policies.find(policy);
+        let priority = declared.map_or(Priority::Normal, |id| {
+            self.core.brief.policies.get(id).priority
+        });
+        let random = world.random.number();
+        self.gates.writes.admits(world.now().0, priority, random)
     }
 
     async fn act(self: &Arc<Self>, due: &Due) {

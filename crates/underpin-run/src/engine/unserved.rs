@@ -49,10 +49,6 @@ const TABLE: &[Construct] = &[
         places: blobs,
     },
     Construct {
-        code: serving::U0619,
-        places: priorities,
-    },
-    Construct {
         code: serving::U0621,
         places: public_addresses,
     },
@@ -174,20 +170,6 @@ fn retention(brief: &Brief) -> Vec<Place> {
     found
 }
 
-fn priorities(brief: &Brief) -> Vec<Place> {
-    let special = |priority: Priority| priority != Priority::Normal;
-    let commands = brief.commands.rows().iter();
-    let commands = commands.filter(|command| special(command.priority));
-    let mut found: Vec<Place> = commands
-        .map(|command| place("command", &command.name))
-        .collect();
-    found.extend(queries(brief, |query| special(query.priority)));
-    let policies = brief.policies.rows().iter();
-    let policies = policies.filter(|policy| special(policy.priority));
-    found.extend(policies.map(|policy| place("policy", &policy.name)));
-    found
-}
-
 fn public_addresses(brief: &Brief) -> Vec<Place> {
     let mut found = fields(brief, |field| field.marks.public_address);
     let inputs = brief.commands.rows().iter();
@@ -274,10 +256,6 @@ mod tests {
         ),
         ("tier high isolation=silo", &["U0612"]),
         ("aggregate Card { key id; field picture blob? }", &["U0614"]),
-        (
-            "command add { allow user; create thing Thing { set note=\"'x'\" }; priority high }",
-            &["U0619"],
-        ),
         (
             "aggregate Hook { key id; field target url public-address }",
             &["U0621"],

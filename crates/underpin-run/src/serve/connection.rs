@@ -9,6 +9,7 @@ use super::stream::Content;
 use crate::trace::Trace;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode};
@@ -193,6 +194,10 @@ async fn answer(
         at,
         trace,
     };
+    if head_size(&request) > front.limits.headers {
+        // What reads the socket looks at its buffer only, which may hold more in one piece.
+        return respond(front.early(&request, too_long()));
+    }
     let answer = match tokio::time::timeout(front.limits.body_time, read).await {
         Ok(Ok(body)) => {
             request.body = body.to_bytes();
@@ -204,10 +209,32 @@ async fn answer(
         Ok(Err(_)) => front.early(&request, unreadable()),
         Err(_) => front.early(&request, too_slow()),
     };
+    respond(answer)
+}
+
+fn respond(answer: Answer) -> Response<Content> {
     let mut response = Response::new(Content::of(answer.body, answer.stream.as_ref()));
     *response.status_mut() = answer.status;
     *response.headers_mut() = *answer.headers;
     response
+}
+
+/// Bytes of request line and headers, as they were sent.
+fn head_size(request: &Request) -> usize {
+    let line = request.path.len() + request.query.as_ref().map_or(0, String::len);
+    let header = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    line + request.headers.iter().map(header).sum::<usize>()
+}
+
+fn too_long() -> Answer {
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Problem::new(
+        status,
+        "too-large",
+        "request line and headers are too large",
+    )
+    .answer()
+    .header("connection", "close")
 }
 
 fn too_large(limit: usize) -> Answer {

@@ -45,6 +45,7 @@ pub struct Metrics {
     flows: Family<Stage, Gauge>,
     recovered: Gauge,
     store_queue: Gauge,
+    turned_away: Gauge,
     outbox: Gauge,
     subscribers: Gauge,
     deliveries: Gauge,
@@ -65,6 +66,7 @@ impl Default for Metrics {
             flows: Family::default(),
             recovered: Gauge::default(),
             store_queue: Gauge::default(),
+            turned_away: Gauge::default(),
             outbox: Gauge::default(),
             subscribers: Gauge::default(),
             deliveries: Gauge::default(),
@@ -97,6 +99,11 @@ impl Default for Metrics {
             "store_queue",
             "Writes waiting for the store",
             made.store_queue.clone(),
+        );
+        registry.register(
+            "requests_shed_by_priority",
+            "Requests turned away because the store was asked too much",
+            made.turned_away.clone(),
         );
         registry.register("outbox", "Events waiting for delivery", made.outbox.clone());
         registry.register(
@@ -152,6 +159,7 @@ impl Metrics {
         }
         self.recovered.set(whole(figures.recovered));
         self.store_queue.set(whole(figures.store_queue));
+        self.turned_away.set(whole(figures.turned_away));
         self.outbox.set(whole(figures.outbox));
         self.subscribers.set(whole(figures.subscribers));
         self.deliveries.set(whole(figures.deliveries));

@@ -1,5 +1,6 @@
 //! A backend from a brief to an open port and back, with an engine that only remembers.
 
+mod bounds;
 mod bulk;
 mod changes;
 mod export;

@@ -43,6 +43,8 @@ pub fn no_hook() -> Hook {
 const QUEUE: usize = 4096;
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 512;
+/// Reads under way at once; more wait, as many as there are requests.
+const READING: usize = 64;
 /// Readers kept open.
 const READERS: usize = 8;
 
@@ -105,6 +107,7 @@ pub struct Store {
     standing: Standing,
     writer: Writer,
     readers: Arc<Mutex<Vec<Connection>>>,
+    reading: tokio::sync::Semaphore,
     _lock: File,
 }
 
@@ -142,6 +145,7 @@ impl Store {
             standing,
             writer,
             readers: Arc::default(),
+            reading: tokio::sync::Semaphore::new(READING),
             _lock: lock,
         })
     }
@@ -210,6 +214,9 @@ impl Store {
     ) -> Result<T, StoreError> {
         let (schema, readers) = (Arc::clone(&self.schema), Arc::clone(&self.readers));
         let file = self.file.clone();
+        let Ok(_place) = self.reading.acquire().await else {
+            return Err(StoreError::Stopped);
+        };
         let task = tokio::task::spawn_blocking(move || {
             let pooled = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = pooled.map_or_else(|| open_reader(&file), Ok)?;

@@ -11,7 +11,7 @@ use super::answer::failed;
 use super::drive::Inner;
 use super::program::Put;
 use super::query::{self, Based};
-use super::scope::{Settled, View};
+use super::scope::{Settled, View, settle};
 use super::walk::fault_refusal;
 use crate::backend::{PartAnswer, Pending, QueryAnswer, QueryRequest, Refusal, ShownRow, refusal};
 use crate::world::Moment;
@@ -50,7 +50,16 @@ impl Inner {
             let core = Arc::clone(&self.core);
             let deadline = core.world.now().0.saturating_add(LONGEST);
             let (asked, told) = (request.clone(), channel.clone());
+            let (inner, since) = (Arc::clone(self), core.world.now().0);
             let based = self.store.read(move |rows| {
+                if let Some(late) = inner.waited(since) {
+                    let settled = settle(&core.brief, rows, None)?;
+                    return Ok(Based {
+                        answer: QueryAnswer::Refused(late),
+                        settled,
+                        raw: Vec::new(),
+                    });
+                }
                 let composition = core.query(asked.query).composition(told.as_deref());
                 query::answer(&core, rows, &asked, composition)
             });

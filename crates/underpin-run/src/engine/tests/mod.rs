@@ -15,6 +15,7 @@ mod matrix;
 mod measure;
 mod merging;
 mod operate;
+mod overload;
 mod parts;
 mod points;
 mod posted;
