@@ -215,3 +215,23 @@ pub struct Figure {
     /// How many.
     pub value: u64,
 }
+
+/// What was erased of a person: the proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// What stands for the person from now on.
+    pub pseudonym: String,
+    /// What was done, by place.
+    pub done: Vec<ErasedLine>,
+    /// What could not be done here, in words.
+    pub left: Vec<String>,
+}
+
+/// What was erased at one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasedLine {
+    /// The place, and what was done there.
+    pub place: String,
+    /// How many rows, events or entries.
+    pub count: u64,
+}

@@ -8,8 +8,8 @@ mod lines;
 
 pub use door::{Desk, Published, publish, withdraw};
 pub use lines::{
-    AuditLine, CallLine, Change, FaultLine, Figure, FlagLine, FlowLine, FlowStory, HoldLine,
-    LetterLine, LimitLine, Override, RowLine, StepLine, StepState, Used,
+    AuditLine, CallLine, Change, Erased, ErasedLine, FaultLine, Figure, FlagLine, FlowLine,
+    FlowStory, HoldLine, LetterLine, LimitLine, Override, RowLine, StepLine, StepState, Used,
 };
 
 use crate::backend::Pending;
@@ -109,6 +109,13 @@ pub enum Ask {
     },
     /// Rows that flows hold.
     Holds,
+    /// Erases what is known of a person.
+    Erase {
+        /// The subject of their tokens.
+        subject: String,
+        /// Who.
+        by: By,
+    },
     /// Events that a policy was refused for and that wait for a person.
     DeadLetters {
         /// Only of this policy.
@@ -218,6 +225,7 @@ impl Ask {
             Self::Status => "status",
             Self::Quiesce { .. } => "quiesce",
             Self::Drain { .. } => "drain",
+            Self::Erase { .. } => "erase",
             Self::Audit { .. } => "audit",
         }
     }
@@ -245,6 +253,8 @@ pub enum Told {
     Faults(Vec<FaultLine>),
     /// Figures.
     Status(Vec<Figure>),
+    /// What was erased.
+    Erased(Box<Erased>),
     /// The audit log.
     Audit(Vec<AuditLine>),
 }

@@ -530,6 +530,9 @@ impl Walk<'_> {
         if written == Written::Taken {
             return refuse(refusal::EXISTS);
         }
+        if let Some(old) = old {
+            self.age(of, old, false)?;
+        }
         self.happened_to_row(of, old, &row);
         Ok(row)
     }
@@ -547,6 +550,7 @@ impl Walk<'_> {
         let tenant = self.tenant_of(of, &found);
         self.check_held(of, &key, tenant.as_deref())?;
         self.view.rows.delete(of, &key, tenant.as_deref())?;
+        self.age(of, &found, true)?;
         self.show_written(of, &key, &Value::Null);
         let aggregate = self.name_of(of);
         let pointed = self.state.row.take();

@@ -25,6 +25,7 @@ mod gates;
 mod holds;
 mod inspect;
 mod journal;
+mod keep;
 mod limits;
 mod open;
 mod placement;

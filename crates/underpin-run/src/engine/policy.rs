@@ -21,8 +21,6 @@ use underpin_brief::model::*;
 const ABREAST: usize = 16;
 /// The dispatcher looks again at least this often, µs.
 const LOOK_AGAIN: i64 = 5_000_000;
-/// How long answers, flows and events that are over are kept, µs.
-const OVER: i64 = 7 * 24 * 3_600 * 1_000_000;
 
 /// Work that is due.
 #[derive(Clone, Debug)]
@@ -168,33 +166,6 @@ fn set_clocks(core: &Core, rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn sweep(core: &Core, rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
-    let over = now.saturating_sub(OVER);
-    rows.execute(
-        "DELETE FROM replays WHERE until < ?1 AND status <> 'open'",
-        [now],
-    )?;
-    rows.execute(
-        "DELETE FROM flows WHERE ended < ?1 AND status IN ('done', 'refused')",
-        [over],
-    )?;
-    rows.execute("DELETE FROM inbox WHERE at < ?1", [over])?;
-    rows.execute(
-        "DELETE FROM work WHERE status = 'done' AND due < ?1",
-        [over],
-    )?;
-    if core.brief.feeds.is_empty() {
-        rows.execute(
-            "DELETE FROM outbox WHERE at < ?1
-             AND seq < COALESCE((SELECT seq FROM outbox WHERE at >= ?1 ORDER BY seq LIMIT 1), 1 << 62)
-             AND NOT EXISTS (SELECT 1 FROM work WHERE work.seq = outbox.seq)",
-            [over],
-        )?;
-        return Ok(());
-    }
-    super::feeds::sweep(core, rows, now, OVER)
-}
-
 /// What a claimed event does next.
 fn work(core: &Core, rows: Rows<'_>, due: &Due, now: i64) -> Result<Went, StoreError> {
     let (policy, event, tenant, origin) = match due {
@@ -299,14 +270,14 @@ impl Inner {
     /// Looks for what is due until the engine stops.
     pub(super) async fn dispatch(self: Arc<Self>) {
         let busy: Arc<Mutex<BTreeSet<String>>> = Arc::default();
-        let mut swept = self.core.world.now().0;
+        let mut swept = i64::MIN;
         while !*self.stop.borrow() && !self.draining.load(Ordering::Relaxed) {
             let now = self.core.world.now().0;
             let core = Arc::clone(&self.core);
             if now.saturating_sub(swept) > 600_000_000 {
                 swept = now;
-                let core = Arc::clone(&core);
-                let _ = self.store.write(move |rows| sweep(&core, rows, now)).await;
+                // What could not go now goes next time.
+                let _ = self.sweep(now).await;
             }
             let calendar = |policy: &Policy| !matches!(policy.trigger, Trigger::On { .. });
             if core.brief.policies.rows().iter().any(calendar) {

@@ -29,10 +29,6 @@ const TABLE: &[Construct] = &[
         places: merges,
     },
     Construct {
-        code: serving::U0610,
-        places: retention,
-    },
-    Construct {
         code: serving::U0611,
         places: brokers,
     },
@@ -149,27 +145,6 @@ fn blobs(brief: &Brief) -> Vec<Place> {
     fields(brief, |field| field.ty.required() == &Type::Blob)
 }
 
-fn aggregates(brief: &Brief, has: impl Fn(&Aggregate) -> bool) -> Vec<Place> {
-    let found = brief
-        .aggregates
-        .rows()
-        .iter()
-        .filter(|aggregate| has(aggregate));
-    found
-        .map(|aggregate| place("aggregate", &aggregate.name))
-        .collect()
-}
-
-fn retention(brief: &Brief) -> Vec<Place> {
-    let mut found = aggregates(brief, |aggregate| {
-        aggregate.keep.is_some() || aggregate.history.is_some()
-    });
-    let kept = brief.events.rows().iter();
-    let kept = kept.filter(|event| event.keep.is_some());
-    found.extend(kept.map(|event| place("event", &event.name)));
-    found
-}
-
 fn public_addresses(brief: &Brief) -> Vec<Place> {
     let mut found = fields(brief, |field| field.marks.public_address);
     let inputs = brief.commands.rows().iter();
@@ -244,11 +219,6 @@ mod tests {
         (
             "aggregate Pad { key id; field body text merge=text; field title text merge=last }",
             &["U0608"],
-        ),
-        ("aggregate Old { key id; keep \"1y\" }", &["U0610"]),
-        (
-            "event Said about=Thing { field a text; keep \"1d\" }",
-            &["U0610"],
         ),
         (
             "external bus { sends Heard via=kafka topic=t { field a text } }",

@@ -37,6 +37,22 @@ impl Names {
         known.get(actor)?.get(subject).cloned()
     }
 
+    /// Forgets every name of `subject`; how many there were.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn forget(&self, subject: &str) -> io::Result<usize> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = known
+            .values_mut()
+            .filter_map(|of| of.remove(subject))
+            .count();
+        if forgotten > 0 {
+            self.data.replace(FILE, &serde_json::to_string(&*known)?)?;
+        }
+        Ok(forgotten)
+    }
+
     /// Remembers `name` for `subject` as `actor`; writes only what is news.
     ///
     /// # Errors

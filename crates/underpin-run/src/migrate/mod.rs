@@ -17,11 +17,11 @@ mod tests;
 
 pub(crate) use answers::{Places, moved, places};
 pub(crate) use apply::{added, apply};
-pub(crate) use events::Succession;
+pub(crate) use events::{Sources, Succession, sources};
 pub(crate) use flows::operation_of;
 pub(crate) use types::Between;
 
-use events::{Turned, sources};
+use events::Turned;
 
 use crate::store::{Schema, StoreError};
 use rusqlite::Connection;

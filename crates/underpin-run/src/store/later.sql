@@ -16,3 +16,12 @@ CREATE TABLE IF NOT EXISTS overrides (
     PRIMARY KEY (flag, subject)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS "work parked" ON work (policy, seq) WHERE status = 'parked';
+CREATE TABLE IF NOT EXISTS touched (
+    aggregate TEXT NOT NULL, tenant TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (aggregate, tenant, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions (
+    aggregate TEXT NOT NULL, tenant TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL,
+    at INTEGER NOT NULL, row TEXT NOT NULL, PRIMARY KEY (aggregate, tenant, key, version)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS "versions at" ON versions (aggregate, at);

@@ -184,6 +184,9 @@ impl Layout {
             uniques,
         };
         layout.statements = layout.definitions(&indexed(&brief.queries, id));
+        if aggregate.keep.is_some() {
+            layout.statements.extend(layout.by_age());
+        }
         layout.get = layout.getting();
         layout.insert = layout.inserting();
         layout
@@ -228,6 +231,16 @@ impl Layout {
             .map(|sql| format!("{sql}, {literals})"))
             .unwrap_or_default();
         self
+    }
+
+    /// The index by which rows are found whose time is over.
+    fn by_age(&self) -> Option<String> {
+        let created = self.columns.get(self.created?)?;
+        let name = quoted(&format!("{} by age", self.table.trim_matches('"')));
+        Some(format!(
+            "CREATE INDEX IF NOT EXISTS {name} ON {} ({})",
+            self.table, created.name
+        ))
     }
 
     /// What makes the table and its indexes.

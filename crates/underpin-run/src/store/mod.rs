@@ -239,6 +239,22 @@ impl Store {
         self.writer.commits()
     }
 
+    /// Folds the log into the database and empties it, so that what was deleted stands in no file.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn clean(&self) -> Result<(), StoreError> {
+        let file = self.file.clone();
+        let task = tokio::task::spawn_blocking(move || -> Result<(), StoreError> {
+            let connection = open_plain(&file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            let fold = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], fold)?;
+            Ok(())
+        });
+        task.await
+            .unwrap_or_else(|error| Err(StoreError::Defect(error.to_string())))
+    }
+
     /// How it is doing.
     #[must_use]
     pub fn figures(&self) -> StoreFigures {

@@ -5,7 +5,7 @@ use crate::store::{Rows, StoreError};
 use crate::world::Moment;
 
 /// Adds a line.
-pub(super) fn note(
+pub(in crate::engine) fn note(
     rows: Rows<'_>,
     now: i64,
     by: &By,

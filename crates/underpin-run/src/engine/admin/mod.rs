@@ -10,6 +10,7 @@ mod limits;
 mod look;
 mod words;
 
+pub(in crate::engine) use audit::note;
 pub(super) use flags::Overrides;
 
 use super::drive::Inner;
@@ -131,6 +132,12 @@ impl Engine {
             }
             // Whoever opened the door ends the process; here it is only kept that it was asked.
             Ask::Drain { by } => self.first().noted(&by, "drain", "backend").await,
+            Ask::Erase { subject, by } => {
+                let erased = self.erase(subject, by).await;
+                Ok(Told::Erased(Box::new(
+                    erased.map_err(|error| broken(&error))?,
+                )))
+            }
             Ask::Audit { limit } => {
                 let lines = self.collect(move |_, rows| audit::latest(rows, None, limit));
                 Ok(Told::Audit(lines.await?))

@@ -218,7 +218,7 @@ pub(super) fn look_again(rows: Rows<'_>, lane: &Lane) -> Result<(), StoreError> 
 }
 
 /// Sweeps deliveries that ended, and those that have waited longer than their feed is kept.
-pub(super) fn sweep(core: &Core, rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
+pub(in crate::engine) fn sweep(core: &Core, rows: Rows<'_>, now: i64) -> Result<(), StoreError> {
     for plan in core.webhook_feeds() {
         let kept = plan.keep.max(ENDED);
         rows.execute(

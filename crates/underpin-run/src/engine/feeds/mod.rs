@@ -13,7 +13,8 @@ mod subscribe;
 mod tail;
 mod targets;
 
-pub(super) use outbox::sweep;
+pub(super) use fan::sweep as sweep_deliveries;
+pub(super) use outbox::swept;
 pub(super) use plan::FeedPlan;
 pub(crate) use plan::source_shape;
 

@@ -2,7 +2,6 @@
 //! one writer, so its numbers are the order of its commits.
 
 use super::plan::FeedPlan;
-use crate::engine::core::Core;
 use crate::store::{Rows, StoreError, codec};
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, params_from_iter};
@@ -138,45 +137,13 @@ pub(super) fn is_kept(
     Ok(first.is_none_or(|at| at >= now.saturating_sub(plan.keep)))
 }
 
-/// Sweeps events that nobody needs any longer: neither a policy, nor a feed that is kept longer
-/// than `least` (µs). What is swept is remembered, so that nobody resumes across it.
-pub(in crate::engine) fn sweep(
-    core: &Core,
-    rows: Rows<'_>,
-    now: i64,
-    least: i64,
-) -> Result<(), StoreError> {
-    let mut sources: Vec<String> = Vec::new();
-    let mut statement = rows.prepare("SELECT DISTINCT source FROM outbox WHERE at < ?1")?;
-    for source in statement.query_map([now.saturating_sub(least)], |row| row.get(0))? {
-        sources.push(source?);
-    }
-    for source in sources {
-        let feeds = core.feeds.iter();
-        let kept = feeds
-            .filter(|plan| plan.on(&source).is_some())
-            .map(|plan| plan.keep);
-        let keep = kept.max().unwrap_or(0).max(least);
-        // An event may be told long after the flow that it belongs to began: what stands behind a
-        // newer one is new.
-        let old = "source = ?1 AND at < ?2
-            AND seq < COALESCE((SELECT seq FROM outbox WHERE at >= ?2 ORDER BY seq LIMIT 1), 1 << 62)
-            AND NOT EXISTS (SELECT 1 FROM work WHERE work.seq = outbox.seq)";
-        let before = now.saturating_sub(keep);
-        let upto: Option<i64> = rows
-            .prepare(&format!("SELECT MAX(seq) FROM outbox WHERE {old}"))?
-            .query_row((&source, before), |row| row.get(0))?;
-        let Some(upto) = upto else { continue };
-        rows.execute(
-            "INSERT INTO swept VALUES (?1, ?2) ON CONFLICT (source) DO UPDATE SET seq = MAX(seq, excluded.seq)",
-            (&source, upto),
-        )?;
-        rows.execute(
-            &format!("DELETE FROM outbox WHERE {old}"),
-            (&source, before),
-        )?;
-    }
-    super::fan::sweep(core, rows, now)
+/// Remembers that an event is swept, so that nobody resumes across it.
+pub(in crate::engine) fn swept(rows: Rows<'_>, source: &str, seq: i64) -> Result<(), StoreError> {
+    rows.execute(
+        "INSERT INTO swept VALUES (?1, ?2) ON CONFLICT (source) DO UPDATE SET seq = MAX(seq, excluded.seq)",
+        (source, seq),
+    )?;
+    Ok(())
 }
 
 /// Whether a feed has an event after a position.

@@ -47,7 +47,7 @@ pub(in crate::engine) struct FeedPlan {
     pub(super) personal: bool,
     /// Whether whoever is told is told the same.
     pub(super) uniform: bool,
-    pub(super) keep: i64,
+    pub(in crate::engine) keep: i64,
     live: bool,
     pub(super) endpoint: Option<EndpointPlan>,
     /// The aggregate that all sources are about.
@@ -265,7 +265,7 @@ impl FeedPlan {
     }
 
     /// Which of the feed's sources an event is of.
-    pub(super) fn on(&self, source: &str) -> Option<usize> {
+    pub(in crate::engine) fn on(&self, source: &str) -> Option<usize> {
         self.sources.iter().position(|plan| plan.text == source)
     }
 

@@ -246,9 +246,11 @@ impl House {
             engine.abort();
         }
         let lock = self.folder.folder.path("store.lock");
-        for _ in 0..400 {
+        for _ in 0..2000 {
             let file = std::fs::File::open(&lock).expect("a lock");
-            if file.try_lock().is_ok() {
+            // The last connection to close takes the log away.
+            let logged = self.folder.folder.path("store.sqlite-wal").exists();
+            if file.try_lock().is_ok() && !logged {
                 return;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -286,6 +288,16 @@ impl House {
         connection
             .query_row(sql, [], |row| row.get(0))
             .expect("a number")
+    }
+
+    /// A number that the database of a running engine finds.
+    pub(super) async fn asked_of_store(&self, sql: String) -> i64 {
+        let read = self
+            .engine()
+            .first()
+            .store
+            .read(move |rows| Ok(rows.prepare(&sql)?.query_row([], |row| row.get(0))?));
+        read.await.expect("a number")
     }
 
     pub(super) fn engine(&self) -> &Engine {

@@ -9,6 +9,7 @@ mod export;
 mod feeds;
 mod flows;
 mod house;
+mod keep;
 mod limits;
 mod mail;
 mod matrix;

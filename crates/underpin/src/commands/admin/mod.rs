@@ -52,6 +52,7 @@ questions! {
     Quiesce: quiesce,
     Resume: resume,
     Drain: drain,
+    Erase: erase,
     Audit: audit,
 }
 

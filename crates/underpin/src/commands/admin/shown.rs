@@ -1,7 +1,7 @@
 //! Answers as text for people. What a program needs stands in the JSON form.
 
 use underpin_run::admin::{
-    AuditLine, Fault, FaultLine, Figure, FlagLine, FlowLine, FlowStory, HoldLine, LetterLine, LimitLine,
+    AuditLine, Erased, Fault, FaultLine, Figure, FlagLine, FlowLine, FlowStory, HoldLine, LetterLine, LimitLine,
     RowLine, StepLine, StepState, Told,
 };
 
@@ -23,8 +23,23 @@ pub fn text(told: &Told) -> String {
             let line = |one: &Figure| format!("{:<24} {}\n", one.name, one.value);
             lines.iter().map(line).collect()
         }
+        Told::Erased(erased) => self::erased(erased),
         Told::Audit(lines) => list(lines, "nothing was changed by hand", audit),
     }
+}
+
+fn erased(erased: &Erased) -> String {
+    let mut text = match erased.done.is_empty() {
+        true => "nothing was known of them\n".to_owned(),
+        false => format!("erased; `{}` stands for them now\n", erased.pseudonym),
+    };
+    for line in &erased.done {
+        text.push_str(&format!("  {}: {}\n", line.place, line.count));
+    }
+    for left in &erased.left {
+        text.push_str(&format!("left: {left}\n"));
+    }
+    text
 }
 
 fn list<T>(lines: &[T], none: &str, one: impl Fn(&T) -> String) -> String {
