@@ -9,11 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use underpin_brief::model::*;
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS ephemeral (
-    aggregate TEXT NOT NULL, tenant TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL,
-    PRIMARY KEY (aggregate, tenant, key)) WITHOUT ROWID";
-const ORDER: &str = "CREATE INDEX IF NOT EXISTS \"ephemeral until\" ON ephemeral (until)";
-
 /// Rows that go in one transaction.
 const AT_ONCE: i64 = 1_000;
 
@@ -53,12 +48,14 @@ pub(super) fn touch(
 
 /// Nothing of an earlier run stands.
 fn begin(core: &Core, rows: Rows<'_>) -> Result<(), StoreError> {
-    rows.execute(TABLE, [])?;
-    rows.execute(ORDER, [])?;
     rows.execute("DELETE FROM ephemeral", [])?;
     for (of, _) in all(core) {
-        let table = &rows.layout(of).table;
-        rows.execute(&format!("DELETE FROM {table}"), [])?;
+        let layout = rows.layout(of);
+        // One by one, so that those who follow them hear of it.
+        for row in rows.select(of, "", Vec::new())? {
+            let tenant = layout.tenant.and_then(|slot| row.slot(slot).as_text());
+            rows.delete(of, &layout.key_of(&row), tenant)?;
+        }
     }
     Ok(())
 }

@@ -113,12 +113,8 @@ impl Engine {
             names.extend(node.recover().await?);
             node.begin_ephemeral().await?;
         }
+        self.listen();
         for node in &*self.nodes {
-            for peer in &*self.nodes {
-                if node.reads_of(peer.core.place.here) != (false, false) {
-                    tokio::spawn(Arc::clone(node).follow(Arc::clone(peer)));
-                }
-            }
             tokio::spawn(Arc::clone(node).fade());
             node.start_feeds().await?;
             tokio::spawn(Arc::clone(node).dispatch());
@@ -126,16 +122,37 @@ impl Engine {
         Ok(names)
     }
 
+    /// Begins to read on, at every service, in what the others write.
+    fn listen(&self) {
+        for (node, peer) in self.readers() {
+            tokio::spawn(Arc::clone(node).follow(Arc::clone(peer)));
+        }
+    }
+
+    /// Every service with each that it reads of.
+    fn readers(&self) -> impl Iterator<Item = (&Arc<Inner>, &Arc<Inner>)> {
+        let pairs = self
+            .nodes
+            .iter()
+            .flat_map(|node| self.nodes.iter().map(move |peer| (node, peer)));
+        pairs.filter(|(node, peer)| node.reads_of(peer.core.place.here) != (false, false))
+    }
+
+    /// Whether nothing waits to be read by another service.
+    async fn caught_up(&self) -> bool {
+        for (node, peer) in self.readers() {
+            if node.caught_up(peer).await != Ok(true) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether nothing is under way: no flow runs, no work is due, nothing waits to be written or
     /// to be read by another service.
     pub async fn quiet(&self) -> bool {
-        for node in &*self.nodes {
-            for peer in &*self.nodes {
-                let reads = node.reads_of(peer.core.place.here) != (false, false);
-                if reads && node.caught_up(peer).await != Ok(true) {
-                    return false;
-                }
-            }
+        if !self.caught_up().await {
+            return false;
         }
         for node in &*self.nodes {
             if !node.quiet().await {

@@ -25,3 +25,8 @@ CREATE TABLE IF NOT EXISTS versions (
     at INTEGER NOT NULL, row TEXT NOT NULL, PRIMARY KEY (aggregate, tenant, key, version)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS "versions at" ON versions (aggregate, at);
+CREATE TABLE IF NOT EXISTS ephemeral (
+    aggregate TEXT NOT NULL, tenant TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (aggregate, tenant, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS "ephemeral until" ON ephemeral (until);

@@ -148,6 +148,19 @@ impl Externals for Door {
     }
 }
 
+/// Whether the suite runs with as many services as briefs allow: every test of the engine holds
+/// under every cut.
+pub(super) fn finest() -> bool {
+    std::env::var("UNDERPIN_TEST_CUT").is_ok_and(|cut| cut == "finest")
+}
+
+pub(super) fn services(brief: &Brief, finest: bool) -> Services {
+    match finest {
+        true => Services::of(brief, Cut::finest(brief)),
+        false => Services::one(brief),
+    }
+}
+
 /// Links that lose something of every step: its first message, or the first answer to it.
 #[derive(Default)]
 struct Leaky {
@@ -185,17 +198,12 @@ impl House {
     }
 
     pub(super) async fn with(text: &str, hook: Hook) -> Self {
-        // Every test of the engine holds under every cut; the suite runs once for each.
-        let finest = std::env::var("UNDERPIN_TEST_CUT").is_ok_and(|cut| cut == "finest");
-        Self::cut(text, hook, finest).await
+        Self::cut(text, hook, finest()).await
     }
 
     pub(super) async fn cut(text: &str, hook: Hook, finest: bool) -> Self {
         let brief = brief(text);
-        let services = match finest {
-            true => Services::of(&brief, Cut::finest(&brief)),
-            false => Services::one(&brief),
-        };
+        let services = services(&brief, finest);
         let (world, clock) = World::settable(START, 1);
         let others = Arc::new(Others::default());
         *others.brief.lock().unwrap() = Some(Arc::clone(&brief));

@@ -7,9 +7,9 @@ mod judge;
 mod reading;
 mod world;
 
-use super::house::brief as checked;
+use super::house::{brief as checked, finest, services};
 use crate::backend::*;
-use crate::engine::{Engine, Ground, Services};
+use crate::engine::{Engine, Ground};
 use crate::externals::{Behaviour, Simulated};
 use crate::testing::TempFolder;
 use crate::trace::Trace;
@@ -90,7 +90,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(brief: &Arc<Brief>) -> Self {
+    async fn new(brief: &Arc<Brief>) -> Self {
         let folder = TempFolder::new();
         let (world, clock) = World::settable(START, 1);
         let behaviour = Behaviour {
@@ -99,8 +99,9 @@ impl Bench {
         };
         let others = Simulated::new(Arc::clone(brief), world.clone(), &folder.folder, behaviour);
         let path = folder.folder.path(".");
-        let ground = Ground::new(Services::one(brief), world.clone(), Arc::new(others));
+        let ground = Ground::new(services(brief, finest()), world.clone(), Arc::new(others));
         let engine = Engine::open(brief, &path, &ground).expect("a store");
+        engine.listen();
         Self {
             engine,
             world,
@@ -112,15 +113,20 @@ impl Bench {
     /// Nothing runs that policies have to do: only what is asked for happens.
     async fn seed(&self, rows: Vec<(Id<Aggregate>, Value)>) {
         for node in &*self.engine.nodes {
-            node.begin_ephemeral().await.expect("a table");
+            let own = |(of, _): &&(Id<Aggregate>, Value)| node.core.place.owns(*of);
+            let rows: Vec<_> = rows.iter().filter(own).cloned().collect();
+            let written = node.store.write(move |store| {
+                for (of, row) in &rows {
+                    store.insert(*of, row)?;
+                }
+                Ok(())
+            });
+            written.await.expect("rows");
         }
-        let written = self.engine.first().store.write(move |store| {
-            for (of, row) in &rows {
-                store.insert(*of, row)?;
-            }
-            Ok(())
-        });
-        written.await.expect("rows");
+        // Copies of them follow.
+        while !self.engine.caught_up().await {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
     }
 
     async fn row(&self, of: Id<Aggregate>, row: &Value) -> Option<Value> {
@@ -131,7 +137,7 @@ impl Bench {
         };
         let read = self
             .engine
-            .first()
+            .owner(of)
             .store
             .read(move |rows| rows.get(of, &key, tenant.as_ref().and_then(Value::as_text)));
         read.await.expect("a read")
@@ -253,7 +259,7 @@ fn askings(brief: &Brief) -> Vec<Asking<'_>> {
 }
 
 async fn commands(served: &Arc<Brief>, brief: &Brief, tally: &mut Tally) {
-    let bench = Bench::new(served);
+    let bench = Bench::new(served).await;
     let askings = askings(brief);
     bench
         .seed(

@@ -12,7 +12,7 @@ use underpin_brief::model::*;
 
 /// Queries and single rows, over rows of every shade at once.
 pub(super) async fn reads(served: &Arc<Brief>, brief: &Brief, tally: &mut Tally) {
-    let bench = Bench::new(served);
+    let bench = Bench::new(served).await;
     let mut facts = Facts::new(brief);
     let cells: Vec<Cell<'_>> = (0..shades(brief))
         .map(|shade| Cell {
@@ -106,7 +106,7 @@ impl Reading<'_> {
             return;
         };
         // A page need not show keys: they are those of the rows behind it.
-        let node = self.bench.engine.first();
+        let node = self.bench.engine.owner(of);
         let (core, asked) = (Arc::clone(&node.core), request.clone());
         let read = node
             .store

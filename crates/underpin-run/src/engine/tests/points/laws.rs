@@ -50,9 +50,11 @@ fn without_ids(text: &str, since: Moment) -> String {
 
 pub(super) async fn state(site: &Site, since: Moment) -> Result<State, String> {
     let brief = std::sync::Arc::clone(&site.brief);
-    let rows = site.engine().first().store.read(move |rows| {
-        let mut found = BTreeMap::new();
-        for (id, aggregate) in brief.aggregates.iter() {
+    let mut found = BTreeMap::new();
+    // Rows that vanish by themselves are lost in a crash: that is what they are for.
+    let lasting = brief.aggregates.iter();
+    for (id, aggregate) in lasting.filter(|(_, aggregate)| aggregate.ephemeral.is_none()) {
+        let lines = site.engine().owner(id).store.read(move |rows| {
             let version = rows.layout(id).version;
             let line = |row: &Value| -> Vec<String> {
                 let Value::Struct(slots) = row else {
@@ -67,12 +69,13 @@ pub(super) async fn state(site: &Site, since: Moment) -> Result<State, String> {
             let all = rows.select(id, "", Vec::new())?;
             let mut lines: Vec<Vec<String>> = all.iter().map(line).collect();
             lines.sort();
-            found.insert(aggregate.name.to_string(), lines);
-        }
-        Ok(found)
-    });
+            Ok(lines)
+        });
+        let lines = lines.await.map_err(|error| error.to_string())?;
+        found.insert(aggregate.name.to_string(), lines);
+    }
     Ok(State {
-        rows: rows.await.map_err(|error| error.to_string())?,
+        rows: found,
         effects: effects(site).map_err(|error| error.to_string())?,
     })
 }

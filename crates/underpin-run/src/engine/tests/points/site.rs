@@ -1,13 +1,14 @@
 //! An engine on a folder of its own that is stopped at a place, and externals that refuse what a
 //! case says.
 
+use super::super::house::{finest, services};
 use crate::backend::{Backend as _, Pending};
-use crate::engine::{Engine, Ground, Services};
+use crate::engine::{Engine, Ground};
 use crate::externals::{Behaviour, ExternalCall, ExternalOutcome, Externals, Simulated};
 use crate::store::{Hook, OpenError};
 use crate::testing::TempFolder;
 use crate::world::{ManualClock, Moment, World};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -97,17 +98,32 @@ pub(super) struct Site {
     engine: Option<Engine>,
 }
 
-const FILES: [&str; 2] = ["store.sqlite", "externals.sqlite"];
+/// Every database under a folder, by its path in it.
+fn databases(of: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![of.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "sqlite") {
+                found.push(path.strip_prefix(of).expect("within").to_owned());
+            }
+        }
+    }
+    found
+}
 
 /// A copy of a folder whose engine is at rest.
 pub(super) fn copy(from: &Path, to: &TempFolder) {
-    for name in FILES {
-        let (from, to) = (from.join(name), to.folder.path(name));
-        if from.exists() {
-            let file = rusqlite::Connection::open(from).expect("a database");
-            let to = to.display().to_string();
-            file.execute("VACUUM INTO ?1", [to]).expect("a copy");
-        }
+    for name in databases(from) {
+        let into = to.folder.path(".").join(&name);
+        let folder = into.parent().expect("a folder");
+        std::fs::create_dir_all(folder).expect("a folder");
+        let file = rusqlite::Connection::open(from.join(&name)).expect("a database");
+        let into = into.display().to_string();
+        file.execute("VACUUM INTO ?1", [into]).expect("a copy");
     }
 }
 
@@ -121,9 +137,10 @@ impl Site {
     ) -> Self {
         let folder = TempFolder::new();
         if let Some(from) = from {
-            for name in FILES {
-                // Only what has been used is there.
-                let _ = std::fs::copy(from.join(name), folder.folder.path(name));
+            for name in databases(from) {
+                let into = folder.folder.path(".").join(&name);
+                std::fs::create_dir_all(into.parent().expect("a folder")).expect("a folder");
+                std::fs::copy(from.join(name), into).expect("a copy");
             }
         }
         let (world, clock) = World::settable(at, seed);
@@ -157,7 +174,7 @@ impl Site {
         for _ in 0..4000 {
             let door = Arc::new(Door(Arc::clone(&self.script)));
             let hook = self.places.hook();
-            let services = Services::one(&self.brief);
+            let services = services(&self.brief, finest());
             let mut ground = Ground::new(services, self.world.clone(), door);
             ground.hook = hook;
             match Engine::open(&self.brief, &path, &ground) {
@@ -190,13 +207,18 @@ impl Site {
     async fn quiet(&self) -> bool {
         let engine = self.engine();
         let now = self.world.now().0;
-        let clocks = engine.first().store.read(move |rows| {
-            let sql = "SELECT COUNT(*) FROM clocks WHERE due <= ?1";
-            Ok(rows
-                .prepare(sql)?
-                .query_row([now], |row| row.get::<_, i64>(0))?)
-        });
-        clocks.await == Ok(0) && engine.quiet().await
+        for node in &*engine.nodes {
+            let clocks = node.store.read(move |rows| {
+                let sql = "SELECT COUNT(*) FROM clocks WHERE due <= ?1";
+                Ok(rows
+                    .prepare(sql)?
+                    .query_row([now], |row| row.get::<_, i64>(0))?)
+            });
+            if clocks.await != Ok(0) {
+                return false;
+            }
+        }
+        engine.quiet().await
     }
 
     /// Waits until nothing is under way, or it has stopped; time passes only where it must.
