@@ -12,6 +12,8 @@ pub struct Tried {
     pub name: String,
     /// The brief.
     pub brief: Arc<Brief>,
+    /// Its text.
+    pub text: String,
 }
 
 fn root() -> PathBuf {
@@ -65,6 +67,7 @@ pub fn checked(name: &str, text: &str) -> Result<Tried, String> {
         Some(brief) if wrong.is_empty() => Ok(Tried {
             name: name.to_owned(),
             brief: Arc::new(brief),
+            text: text.to_owned(),
         }),
         _ => Err(format!("{name}: {}", wrong.join("; "))),
     }

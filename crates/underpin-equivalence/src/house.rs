@@ -245,16 +245,14 @@ impl House {
     /// # Errors
     /// Where it does not come to rest.
     pub async fn settle(&self) -> Result<(), String> {
-        for round in 0..4000_u64 {
+        for round in 0..900_u64 {
             if self.engine.quiet().await {
                 return Ok(());
             }
             tokio::time::sleep(Length::from_micros(200 + round.min(40) * 100)).await;
         }
-        Err(format!(
-            "it does not come to rest: {:?}",
-            self.engine.figures()
-        ))
+        let (figures, rest) = (self.engine.figures(), self.rest().await);
+        Err(format!("it does not come to rest: {figures:?} {rest:?}"))
     }
 
     /// What is at rest.

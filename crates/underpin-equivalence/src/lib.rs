@@ -7,6 +7,7 @@ pub mod chance;
 pub mod clock;
 mod compare;
 pub mod count;
+pub mod generate;
 pub mod house;
 pub mod make;
 pub mod outside;

@@ -2,13 +2,15 @@
 #![expect(clippy::print_stdout, reason = "a command line tells what it found")]
 
 use std::process::ExitCode;
-use underpin_equivalence::{briefs, count::Counts, runs};
+use underpin_equivalence::{briefs, count::Counts, generate, runs};
 use underpin_reference::Meaning;
 
 struct Wanted {
     brief: Option<String>,
     seed: Option<u64>,
     scripts: u64,
+    generated: u64,
+    show: bool,
     steps: usize,
 }
 
@@ -17,6 +19,8 @@ fn wanted() -> Result<Wanted, String> {
         brief: None,
         seed: None,
         scripts: 20,
+        generated: 10,
+        show: false,
         steps: 40,
     };
     let mut words = std::env::args().skip(1);
@@ -30,6 +34,8 @@ fn wanted() -> Result<Wanted, String> {
         match word.as_str() {
             "--brief" => wanted.brief = Some(value),
             "--seed" => wanted.seed = Some(number()?),
+            "--generated" => wanted.generated = number()?,
+            "--show" => wanted.show = number()? > 0,
             "--scripts" => wanted.scripts = number()?,
             "--steps" => wanted.steps = usize::try_from(number()?).unwrap_or(40),
             _ => return Err(format!("`{word}` is not known")),
@@ -42,13 +48,29 @@ fn run() -> Result<bool, String> {
     let wanted = wanted()?;
     let mut good = true;
     let mut all = Counts::default();
-    for tried in briefs::given()? {
+    let mut tried = briefs::given()?;
+    let one = wanted
+        .brief
+        .as_deref()
+        .and_then(|name| name.strip_prefix("generated/"));
+    match one.and_then(|seed| seed.parse().ok()) {
+        Some(seed) => tried.push(generate::brief(seed)?),
+        None => {
+            for seed in 1..=wanted.generated {
+                tried.push(generate::brief(seed)?);
+            }
+        }
+    }
+    for tried in tried {
         if wanted
             .brief
             .as_ref()
             .is_some_and(|name| *name != tried.name)
         {
             continue;
+        }
+        if wanted.show {
+            println!("{}", tried.text);
         }
         let meaning = Meaning::new(&tried.brief);
         let seeds = match wanted.seed {

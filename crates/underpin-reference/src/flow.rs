@@ -147,9 +147,7 @@ impl Meaning {
         flow.set(Root::Flags.slot(), Value::record(flags));
         let limits = self.limits(state, &flow.scope);
         flow.set(Root::Limits.slot(), limits);
-        if let Some(request) = &request
-            && let Some(answer) = self.replay(state, flow, request)
-        {
+        if let Some(answer) = self.replay(state, flow) {
             flow.kept = None;
             flow.stage = Stage::Over(answer);
             return false;
@@ -159,26 +157,32 @@ impl Meaning {
                 .entry(id)
                 .or_insert_with(|| format!("!{:08}", state.draw()).into());
         }
-        let (Some(settled), Some(request)) = (settled, request) else {
+        let Some((settled, request)) = settled.zip(request) else {
+            self.open(state, flow);
             return true;
         };
         match self.forbidden(state, flow, &settled, &request) {
             None => {
-                if let Some(place) = &flow.kept {
-                    let kept = Kept {
-                        input: request.input,
-                        answer: None,
-                        flow: Some(flow.number),
-                        ids: BTreeMap::new(),
-                    };
-                    state.answers.insert(place.clone(), kept);
-                }
+                self.open(state, flow);
                 true
             }
             Some(code) => {
                 self.end(state, flow, Answer::Refused(code.into()));
                 false
             }
+        }
+    }
+
+    /// The key is in progress from now on.
+    fn open(&self, state: &mut State, flow: &Flow) {
+        if let Some(place) = &flow.kept {
+            let kept = Kept {
+                input: flow.slot(Root::Input.slot()).clone(),
+                answer: None,
+                flow: Some(flow.number),
+                ids: BTreeMap::new(),
+            };
+            state.answers.insert(place.clone(), kept);
         }
     }
 
@@ -231,8 +235,11 @@ impl Meaning {
     }
 
     /// The stored answer of the same key, or why there is none yet.
-    fn replay(&self, state: &State, flow: &mut Flow, request: &Request) -> Option<Answer> {
-        let command = self.brief.commands.get(request.command);
+    fn replay(&self, state: &State, flow: &mut Flow) -> Option<Answer> {
+        let FlowId::Command(id) = flow.id else {
+            return None;
+        };
+        let command = self.brief.commands.get(id);
         let frame = Frame {
             slots: flow.frame.clone(),
         };
@@ -242,19 +249,19 @@ impl Meaning {
             .as_ref()
             .and_then(|once| self.eval(once, &look, &frame).ok());
         let tenant = flow.scope.tenant.as_deref().unwrap_or("");
-        flow.kept = match once.filter(|once| !once.is_null()) {
-            Some(once) => Some((format!("once\u{1f}{tenant}\u{1f}{}", command.name), once)),
-            None => request.key.clone().map(|key| {
-                (
-                    format!("{}\u{1f}{}", flow.scope.text(), command.name),
-                    Value::Text(key),
-                )
+        flow.kept = match (once.filter(|once| !once.is_null()), &flow.origin) {
+            (Some(once), _) => Some((format!("once\u{1f}{tenant}\u{1f}{}", command.name), once)),
+            (None, Cause::Client(request)) => request.key.clone().map(|key| {
+                let scope = format!("{}\u{1f}{}", flow.scope.text(), command.name);
+                (scope, Value::Text(key))
             }),
+            (None, _) => None,
         };
+        let input = flow.slot(Root::Input.slot()).clone();
         let kept = state.answers.get(flow.kept.as_ref()?)?;
         match &kept.answer {
             Some((_, until)) if *until <= state.now => None,
-            _ if kept.input != request.input => Some(Answer::Refused("key-reused".into())),
+            _ if kept.input != input => Some(Answer::Refused("key-reused".into())),
             Some((answer, _)) => Some(answer.clone()),
             None if kept.flow.is_some() => Some(Answer::Refused("in-progress".into())),
             None => {
@@ -443,11 +450,11 @@ impl Meaning {
     pub(crate) fn end(&self, state: &mut State, flow: &mut Flow, answer: Answer) {
         let number = flow.number;
         state.holds.retain(|_, holder| *holder != number);
-        if let (Some(place), Cause::Client(request)) = (&flow.kept, &flow.origin) {
+        if let Some(place) = &flow.kept {
             let technical =
                 matches!(&answer, Answer::Refused(code) if TECHNICAL.contains(&&**code));
             let kept = Kept {
-                input: request.input.clone(),
+                input: flow.slot(Root::Input.slot()).clone(),
                 answer: (!technical).then(|| (answer.clone(), state.now.saturating_add(KEPT))),
                 flow: None,
                 ids: flow.ids.clone(),
