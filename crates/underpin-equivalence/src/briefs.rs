@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use underpin_brief::diagnostic::Severity;
+use underpin_brief::flow::Cut;
 use underpin_brief::model::Brief;
 
 /// A brief with the name by which a run is repeated.
@@ -71,4 +72,24 @@ pub fn checked(name: &str, text: &str) -> Result<Tried, String> {
         }),
         _ => Err(format!("{name}: {}", wrong.join("; "))),
     }
+}
+
+/// The cuts on which a brief is tried: one service, the finest that it allows, and the finest
+/// without the pins that keep aggregates together, where it is sound without them.
+#[must_use]
+pub fn cuts(tried: &Tried) -> Vec<(Tried, &'static str, Cut)> {
+    let finest = Cut::finest(&tried.brief);
+    let mut found = vec![(tried.clone(), "one", Cut::one(&tried.brief))];
+    if finest.count() > 1 {
+        found.push((tried.clone(), "finest", finest));
+    }
+    let pinned = |line: &&str| line.trim_start().starts_with("pin boundary");
+    if tried.text.lines().any(|line| pinned(&line)) {
+        let free: Vec<&str> = tried.text.lines().filter(|line| !pinned(line)).collect();
+        if let Ok(free) = checked(&tried.name, &free.join("\n")) {
+            let cut = Cut::finest(&free.brief);
+            found.push((free, "unpinned", cut));
+        }
+    }
+    found
 }

@@ -88,7 +88,7 @@ impl Run<'_> {
         ] {
             if mine != theirs {
                 return Err(format!(
-                    "{what} differ\n  reference: {mine}\n  engine:    {theirs}"
+                    "{what} differ\n  reference: {mine}\n  engine:    {theirs}\n  at rest:   {rest:?}"
                 ));
             }
         }

@@ -2,11 +2,16 @@
 #![expect(clippy::print_stdout, reason = "a command line tells what it found")]
 
 use std::process::ExitCode;
-use underpin_equivalence::{briefs, count::Counts, generate, runs};
+use underpin_brief::flow::Cut;
+use underpin_equivalence::briefs::{self, Tried};
+use underpin_equivalence::count::Counts;
+use underpin_equivalence::generate;
+use underpin_equivalence::runs::{self, Failure};
 use underpin_reference::Meaning;
 
 struct Wanted {
     brief: Option<String>,
+    cut: Option<String>,
     seed: Option<u64>,
     scripts: u64,
     generated: u64,
@@ -17,6 +22,7 @@ struct Wanted {
 fn wanted() -> Result<Wanted, String> {
     let mut wanted = Wanted {
         brief: None,
+        cut: None,
         seed: None,
         scripts: 20,
         generated: 10,
@@ -32,6 +38,7 @@ fn wanted() -> Result<Wanted, String> {
                 .map_err(|_| format!("`{value}` is no number"))
         };
         match word.as_str() {
+            "--cut" => wanted.cut = Some(value),
             "--brief" => wanted.brief = Some(value),
             "--seed" => wanted.seed = Some(number()?),
             "--generated" => wanted.generated = number()?,
@@ -42,6 +49,25 @@ fn wanted() -> Result<Wanted, String> {
         }
     }
     Ok(wanted)
+}
+
+/// The scripts of one brief on one cut.
+fn tried_on(tried: &Tried, cut: (&str, &Cut), wanted: &Wanted) -> (Counts, Vec<Failure>) {
+    let meaning = Meaning::new(&tried.brief);
+    let seeds = match wanted.seed {
+        Some(seed) => seed..seed + 1,
+        None => 1..wanted.scripts + 1,
+    };
+    let mut counts = Counts::default();
+    let mut failures = Vec::new();
+    for seed in seeds {
+        let went = runs::settled_script((tried, cut), &meaning, seed, wanted.steps, &mut counts);
+        failures.extend(went.err().map(|failure| *failure));
+        if failures.len() >= 2 {
+            break;
+        }
+    }
+    (counts, failures)
 }
 
 fn run() -> Result<bool, String> {
@@ -72,36 +98,27 @@ fn run() -> Result<bool, String> {
         if wanted.show {
             println!("{}", tried.text);
         }
-        let meaning = Meaning::new(&tried.brief);
-        let seeds = match wanted.seed {
-            Some(seed) => seed..seed + 1,
-            None => 1..wanted.scripts + 1,
-        };
-        let mut counts = Counts::default();
-        let mut failed = 0;
-        for seed in seeds {
-            if let Err(failure) =
-                runs::settled_script(&tried, &meaning, seed, wanted.steps, &mut counts)
-            {
-                println!("{failure}");
-                failed += 1;
-                if failed >= 2 {
-                    break;
-                }
+        for (tried, cut_name, cut) in briefs::cuts(&tried) {
+            if wanted.cut.as_ref().is_some_and(|name| *name != cut_name) {
+                continue;
             }
+            let (counts, failures) = tried_on(&tried, (cut_name, &cut), &wanted);
+            failures.iter().for_each(|failure| println!("{failure}"));
+            let word = if failures.is_empty() {
+                "equal"
+            } else {
+                "DIFFERENT"
+            };
+            println!(
+                "{} on {cut_name} ({} services): {word}",
+                tried.name,
+                cut.count()
+            );
+            all.merge(&counts);
+            good &= failures.is_empty();
         }
-        println!(
-            "{}: {}",
-            tried.name,
-            if failed == 0 { "equal" } else { "DIFFERENT" }
-        );
-        counts
-            .lines()
-            .iter()
-            .for_each(|line| println!("    {line}"));
-        all.merge(&counts);
-        good &= failed == 0;
     }
+    all.lines().iter().for_each(|line| println!("{line}"));
     Ok(good)
 }
 

@@ -19,6 +19,8 @@ pub fn script(seed: u64, steps: usize) -> Vec<u64> {
 pub struct Failure {
     /// The brief.
     pub brief: String,
+    /// The cut.
+    pub cut: String,
     /// The seed.
     pub seed: u64,
     /// The steps that are left.
@@ -40,8 +42,8 @@ impl std::fmt::Display for Failure {
         writeln!(f, "  {}", self.difference.what)?;
         write!(
             f,
-            "  repeat: cargo xtask equivalence --brief {} --seed {}",
-            self.brief, self.seed
+            "  repeat: cargo xtask equivalence --brief {} --cut {} --seed {}",
+            self.brief, self.cut, self.seed
         )
     }
 }
@@ -56,13 +58,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
 }
 
 fn once(
-    tried: &Tried,
+    (tried, cut): (&Tried, &Cut),
     meaning: &Meaning,
     steps: &[u64],
     counts: &mut Counts,
 ) -> Result<(), Difference> {
-    let cut = Cut::one(&tried.brief);
-    let went = block_on(settled::run(&tried.brief, meaning, &cut, steps, counts));
+    let went = block_on(settled::run(&tried.brief, meaning, cut, steps, counts));
     went.unwrap_or_else(|what| {
         Err(Difference {
             step: 0,
@@ -77,19 +78,20 @@ fn once(
 /// # Errors
 /// The difference, with a script that was made short.
 pub fn settled_script(
-    tried: &Tried,
+    (tried, (name, cut)): (&Tried, (&str, &Cut)),
     meaning: &Meaning,
     seed: u64,
     length: usize,
     counts: &mut Counts,
 ) -> Result<(), Box<Failure>> {
     let steps = script(seed, length);
-    let Err(difference) = once(tried, meaning, &steps, counts) else {
+    let Err(difference) = once((tried, cut), meaning, &steps, counts) else {
         return Ok(());
     };
-    let (steps, difference) = shrink(tried, meaning, steps, difference);
+    let (steps, difference) = shrink((tried, cut), meaning, steps, difference);
     Err(Box::new(Failure {
         brief: tried.name.clone(),
+        cut: name.to_owned(),
         seed,
         steps,
         difference,
@@ -98,7 +100,7 @@ pub fn settled_script(
 
 /// Takes steps away as long as the script still fails.
 fn shrink(
-    tried: &Tried,
+    (tried, cut): (&Tried, &Cut),
     meaning: &Meaning,
     mut steps: Vec<u64>,
     mut found: Difference,
@@ -112,7 +114,7 @@ fn shrink(
             tries -= 1;
             let mut fewer = steps.clone();
             fewer.drain(at..(at + size).min(steps.len()));
-            match once(tried, meaning, &fewer, &mut Counts::default()) {
+            match once((tried, cut), meaning, &fewer, &mut Counts::default()) {
                 Err(difference) => {
                     fewer.truncate(difference.step.max(1));
                     (steps, found) = (fewer, difference);

@@ -4,6 +4,7 @@
 use crate::chance::Chance;
 use crate::make::Maker;
 use crate::outside::Fate;
+use underpin_brief::flow::{Cut, FlowId, analyse};
 use underpin_brief::model::*;
 use underpin_reference::{Asked, Caller, Request, State};
 
@@ -100,10 +101,11 @@ fn command(brief: &Brief, state: &State, past: &mut Past, chance: &mut Chance) -
         4 => Fate::Swallows,
         _ => Fate::Answered,
     };
-    let fate = if fails_uselessly(brief, command) && matches!(fate, Fate::Fails(_)) {
-        Fate::Answered
-    } else {
-        fate
+    let fate = match fate {
+        Fate::Fails(_) if fails_uselessly(brief, command) => Fate::Answered,
+        // A flow in doubt keeps its rows from others for good: that is for scripts of their own.
+        Fate::Loses | Fate::Swallows if holds(brief, id) => Fate::Answered,
+        fate => fate,
     };
     let wrong = looked && names.is_some() && chance.percent(15);
     let request = Request {
@@ -118,6 +120,12 @@ fn command(brief: &Brief, state: &State, past: &mut Past, chance: &mut Chance) -
         past.requests.push(request.clone());
     }
     Some(Action::Command(Box::new(request), fate, wrong))
+}
+
+/// Whether a command keeps rows from others.
+fn holds(brief: &Brief, id: Id<Command>) -> bool {
+    let flow = analyse(brief, FlowId::Command(id), &Cut::finest(brief));
+    !flow.holds.is_empty()
 }
 
 /// Whether a call of it cannot be repeated: that it fails is a technical refusal.

@@ -101,7 +101,11 @@ impl Writing<'_> {
     fn one(&mut self, statement: &Statement, at: &[usize], leaf: usize) -> Result<(), Halt> {
         // What follows the last pivot is behind it, also where the pivot was not reached.
         self.flow.passed |= self.plan.behind(leaf) && !self.plan.pivot_ahead(&self.flow.todo);
-        if self.wanted(statement)? {
+        let wanted = self.wanted(statement)?;
+        if !wanted {
+            self.looked_at(statement)?;
+        }
+        if wanted {
             self.act(statement, at, leaf)?;
         } else if let Some(slot) = statement.binding.filter(|_| !goes_on(statement)) {
             self.flow.set(slot, Value::Null);
@@ -355,6 +359,34 @@ impl Writing<'_> {
             self.remember(at, &place);
         }
         Ok(())
+    }
+
+    /// A client that says what it saw is told that it is no longer so, also where a condition leaves
+    /// the row alone.
+    fn looked_at(&mut self, statement: &Statement) -> Result<(), Halt> {
+        let (StatementKind::Change {
+            aggregate, target, ..
+        }
+        | StatementKind::Delete {
+            aggregate, target, ..
+        }) = &statement.kind
+        else {
+            return Ok(());
+        };
+        if self.flow.expected.is_none() || self.named().is_none_or(|(of, _)| of != *aggregate) {
+            return Ok(());
+        }
+        let Ok((key, found)) = self.target(*aggregate, target) else {
+            return Ok(());
+        };
+        let row = found.as_ref().and_then(|place| self.state.rows.get(place));
+        let row = row.cloned();
+        let place = found.unwrap_or(Place {
+            of: *aggregate,
+            tenant: None,
+            key,
+        });
+        self.expected(&place, row.as_ref())
     }
 
     /// The client changes the version that it saw, or nothing.

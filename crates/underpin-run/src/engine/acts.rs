@@ -265,6 +265,7 @@ impl Walk<'_> {
         }
         for put in puts {
             let value = self.eval(&put.value)?;
+            self.check_bounds(of, put.slot, &value)?;
             set_slot(&mut slots, Some(put.slot), value);
         }
         let layout = self.view.rows.layout(of);
@@ -321,7 +322,6 @@ impl Walk<'_> {
     }
 
     fn remember_row(&mut self, op: &Op, name: RowName) {
-        self.rollback |= op.missing && !self.state.passed;
         if matches!(op.back, Back::Nothing) && !op.written {
             return;
         }
@@ -482,6 +482,7 @@ impl Walk<'_> {
                     let mut slots = slots_of(&row);
                     for put in puts {
                         let value = self.eval(&put.value)?;
+                        self.check_bounds(of, put.slot, &value)?;
                         set_slot(&mut slots, Some(put.slot), value);
                     }
                     row = Value::record(slots);

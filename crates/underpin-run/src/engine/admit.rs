@@ -80,6 +80,8 @@ pub(super) fn begin(
                 .insert(path.to_string(), core.world.id().to_string());
         }
     }
+    // Also what a policy does is retriable from the start where nothing of it can be refused.
+    state.passed = program.pivot.is_none();
     let FlowId::Command(id) = program.id else {
         return Ok(None);
     };
@@ -96,7 +98,6 @@ pub(super) fn begin(
         }
         return Ok(Some(Went::Turned(refusal)));
     }
-    state.passed = program.pivot.is_none();
     if program.saga {
         store_open(rows, state)?;
     }

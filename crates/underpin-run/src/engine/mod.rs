@@ -7,6 +7,7 @@ mod acts;
 mod admin;
 mod admit;
 mod answer;
+mod bounds;
 mod bulk;
 mod bus;
 mod calls;

@@ -113,8 +113,8 @@ pub(super) struct Op {
     pub(super) back: Back,
     /// Whether the undo was written, so that a rollback may not stand in for it.
     pub(super) written: bool,
-    /// Whether it has no undo because one transaction holds it and the pivot.
-    pub(super) missing: bool,
+    /// Its segment on the finest cut; none for `each`.
+    pub(super) unit: Option<usize>,
     /// Slots other than roots that the undo sees.
     pub(super) remembered: Vec<Slot>,
 }
@@ -159,6 +159,8 @@ pub(super) struct Program {
     pub(super) frame: u32,
     pub(super) ops: Vec<Op>,
     pub(super) pivot: Option<usize>,
+    /// Its position: one index per level.
+    pub(super) pivot_at: Vec<usize>,
     pub(super) saga: bool,
     pub(super) holds: Vec<HoldPlan>,
     /// Changes when statements are added, removed or renamed: a flow of another shape cannot go on.
@@ -272,6 +274,11 @@ impl Compiler<'_> {
             },
             name: id.name(self.brief),
             frame: body.frame,
+            pivot_at: flow
+                .pivot
+                .and_then(|pivot| flow.steps.get(pivot))
+                .map(|step| step.at.clone())
+                .unwrap_or_default(),
             pivot: flow.pivot,
             saga: flow.kind == FlowKind::Saga || has_parts(&ops),
             holds: holds.collect(),
@@ -319,6 +326,8 @@ impl Maker<'_, '_> {
             .and_then(|leaf| self.flow.steps.get(leaf))
             .map(|step| &step.undo);
         let (back, written, remembered) = self.back(statement, undo);
+        let unit = leaf.and_then(|leaf| self.flow.steps.get(leaf));
+        let unit = unit.map(|step| step.unit);
         let generated = match &statement.kind {
             StatementKind::Create { aggregate, .. } => {
                 at.len() == 1 && self.compiler.brief.aggregates.get(*aggregate).generated_key
@@ -336,7 +345,7 @@ impl Maker<'_, '_> {
             act: self.act(statement, at),
             back,
             written,
-            missing: matches!(undo, Some(StepUndo::Missing)),
+            unit,
             remembered,
         }
     }

@@ -255,7 +255,7 @@ impl Segment<'_> {
         self.rows.savepoint("SAVEPOINT segment")?;
         let mut walk = self.walk(&mut state, scope);
         let stop = walk.run()?;
-        let rollback = walk.rollback;
+        let mark = walk.mark.take();
         walk.end();
         if let Stop::Busy(reason) = stop {
             self.rows
@@ -263,21 +263,29 @@ impl Segment<'_> {
             return Ok(Went::Busy(Box::new(before), reason));
         }
         if let Stop::Fault(why) = &stop {
-            self.rows
-                .savepoint("ROLLBACK TO segment; RELEASE segment")?;
             let waits = Waits {
                 why: why.clone(),
                 place: state.place(),
                 ..Waits::default()
             };
-            return self.park(before, waits);
+            let mut state = self.unit_back(before, mark)?;
+            if state.passed {
+                self.publish(&mut state)?;
+            }
+            return self.park(state, waits);
         }
         if let Stop::Refused(refusal) = stop {
-            let state = self.refuse(before, state, rollback, &refusal)?;
+            let mut state = self.unit_back(before, mark)?;
+            state.refusal = Some(KeptRefusal::from(&refusal));
             return self.undo(state, scope);
         }
         self.rows.savepoint("RELEASE segment")?;
-        if state.passed || stop == Stop::Finished {
+        state.committed = true;
+        if stop == Stop::Chunk {
+            // What a chunk has done stays, whatever becomes of the next.
+            state.undo.clear();
+        }
+        if state.passed || matches!(stop, Stop::Finished | Stop::Chunk) {
             self.publish(&mut state)?;
         }
         match stop {
@@ -357,27 +365,13 @@ impl Segment<'_> {
         Walk::new(self.core, self.program, view, state)
     }
 
-    /// What is to be taken back after a refusal: a rollback stands in for undos that nobody wrote.
-    fn refuse(
-        &self,
-        before: State,
-        after: State,
-        rollback: bool,
-        refusal: &Refusal,
-    ) -> Result<State, StoreError> {
-        let fresh = after.undo.iter().skip(before.undo.len());
-        let written = |at: &[usize]| Walk::op_at(self.program, at).is_some_and(|op| op.written);
-        let only_defaults = fresh.clone().all(|entry| !written(&entry.at));
-        let mut state = if rollback || only_defaults {
-            self.rows
-                .savepoint("ROLLBACK TO segment; RELEASE segment")?;
-            before
-        } else {
-            self.rows.savepoint("RELEASE segment")?;
-            after
-        };
-        state.refusal = Some(KeptRefusal::from(refusal));
-        Ok(state)
+    /// Takes the last unit of the finest cut back; the flow as it stood before that.
+    fn unit_back(&self, before: State, mark: Option<Box<State>>) -> Result<State, StoreError> {
+        self.rows.savepoint(match mark {
+            Some(_) => "ROLLBACK TO unit; RELEASE segment",
+            None => "ROLLBACK TO segment; RELEASE segment",
+        })?;
+        Ok(mark.map_or(before, |mark| *mark))
     }
 
     fn undo(&self, mut state: State, scope: &Scope) -> Result<Went, StoreError> {

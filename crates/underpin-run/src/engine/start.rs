@@ -34,6 +34,7 @@ pub(super) fn state(core: &Core, id: FlowId, key: String, now: i64, scope: Scope
         undo: Vec::new(),
         calling: None,
         calls: 0,
+        committed: false,
         passed: false,
         events: Vec::new(),
         row: None,

@@ -177,6 +177,9 @@ pub(super) struct State {
     pub(super) undo: Vec<UndoEntry>,
     pub(super) calling: Option<Calling>,
     pub(super) calls: u32,
+    /// Whether a segment of its statements has ended, or a call was made.
+    #[serde(default)]
+    pub(super) committed: bool,
     pub(super) passed: bool,
     pub(super) events: Vec<Happened>,
     pub(super) row: Option<RowName>,

@@ -69,8 +69,13 @@ pub(super) struct Walk<'a> {
     pub(super) view: View<'a>,
     pub(super) state: &'a mut State,
     pub(super) frame: Frame,
-    /// Whether something was done that only a rollback takes back.
-    pub(super) rollback: bool,
+    /// The unit of the finest cut that runs.
+    unit: Option<usize>,
+    /// The flow at the beginning of that unit, where others came before it in this transaction:
+    /// they stay, whatever becomes of it.
+    pub(super) mark: Option<Box<State>>,
+    /// Whether the pivot was behind, and something done, before that unit began.
+    settled: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -81,13 +86,16 @@ impl<'a> Walk<'a> {
         state: &'a mut State,
     ) -> Self {
         let frame = state.take_frame();
+        let settled = state.passed && state.committed;
         Self {
             core,
             program,
             view,
             state,
             frame,
-            rollback: false,
+            unit: None,
+            mark: None,
+            settled,
         }
     }
 
@@ -117,7 +125,7 @@ impl<'a> Walk<'a> {
             match outcome {
                 Ok(()) => {}
                 Err(Halt::Store(error)) => return Err(error),
-                Err(Halt::Stop(Stop::Refused(refusal))) if self.state.passed => {
+                Err(Halt::Stop(Stop::Refused(refusal))) if self.settled && !self.in_chunk() => {
                     return Ok(Stop::Fault(format!("`{}` after the pivot", refusal.code)));
                 }
                 Err(Halt::Stop(stop)) => return Ok(stop),
@@ -223,7 +231,49 @@ impl<'a> Walk<'a> {
         Err(Halt::Stop(Stop::Elsewhere(service)))
     }
 
+    /// Where a cut could part what comes from what was, a refusal takes back only what comes: what
+    /// was is then undone as it is written.
+    fn begin_unit(&mut self, op: &Op) -> Result<(), StoreError> {
+        let Some(unit) = op.unit else {
+            return Ok(());
+        };
+        if self.unit.is_some_and(|known| known != unit) {
+            self.view.rows.savepoint(match self.mark {
+                Some(_) => "RELEASE unit; SAVEPOINT unit",
+                None => "SAVEPOINT unit",
+            })?;
+            self.state.committed = true;
+            self.settled = self.state.passed;
+            let mut mark = Box::new(self.state.clone());
+            mark.set_frame(self.frame.clone());
+            if let Some(level) = mark.levels.last_mut() {
+                level.next = level.next.saturating_sub(1);
+            }
+            self.mark = Some(mark);
+        }
+        self.unit = Some(unit);
+        Ok(())
+    }
+
+    /// Whether a chunk runs, which stands or falls for itself.
+    fn in_chunk(&self) -> bool {
+        let mut body: &[Op] = &self.program.ops;
+        let outer = self.state.levels.len().saturating_sub(1);
+        self.state.levels.iter().take(outer).any(|level| {
+            match body.get(level.next.saturating_sub(1)).map(|op| &op.act) {
+                Some(Act::Each {
+                    chunk, body: inner, ..
+                }) => {
+                    body = inner;
+                    chunk.is_some()
+                }
+                _ => false,
+            }
+        })
+    }
+
     fn step(&mut self, op: &'a Op) -> Result<(), Halt> {
+        self.begin_unit(op)?;
         self.approach(op);
         let by_hand = !self.state.by_hand.is_empty() && {
             let place = self.state.place();
@@ -265,16 +315,26 @@ impl<'a> Walk<'a> {
     fn approach(&mut self, op: &Op) {
         if let (Some(leaf), Some(pivot)) = (op.leaf, self.program.pivot)
             && leaf > pivot
+            && !self.pivot_ahead()
         {
             self.state.passed = true;
         }
     }
 
+    /// Whether the pivot comes again for a further element of a loop that runs.
+    fn pivot_ahead(&self) -> bool {
+        let at = self.state.at();
+        let mut levels = self.state.levels.iter().enumerate().skip(1);
+        levels.any(|(depth, level)| {
+            let around = at.get(..depth);
+            around.is_some_and(|around| self.program.pivot_at.starts_with(around))
+                && level.item + 1 < level.items.len()
+        })
+    }
+
     /// The pivot is behind when it is done for the last element of every loop around it.
     pub(super) fn leave(&mut self, op: &Op) {
-        let mut inner = self.state.levels.iter().skip(1);
-        let last = inner.all(|level| level.item + 1 >= level.items.len());
-        if op.leaf.is_some() && op.leaf == self.program.pivot && last {
+        if op.leaf.is_some() && op.leaf == self.program.pivot && !self.pivot_ahead() {
             self.state.passed = true;
         }
     }
@@ -403,6 +463,7 @@ impl<'a> Walk<'a> {
         if let Some(slot) = op.binding {
             self.frame.set(slot, output.clone());
         }
+        self.state.committed = true;
         if happened {
             let entry = UndoEntry {
                 at: calling.at,
