@@ -90,8 +90,8 @@ pub fn text(seed: u64) -> Result<String, String> {
 }
 
 fn frame(chance: &mut Chance) -> String {
-    let refund = if chance.percent(50) {
-        " undo refund { set receipt=output.receipt };"
+    let back = if chance.percent(50) {
+        " undo give-back { set receipt=output.receipt };"
     } else {
         ""
     };
@@ -101,8 +101,8 @@ actor user kind=person {{ channel web }}
 actor clerk kind=staff {{ channel web; role boss }}
 actor root kind=staff cross-tenant {{ channel web }}
 external pay {{
-    operation charge idempotent=order {{ input order text; input amount int; output receipt text; fails declined; fails broke; {refund} status find-charge }}
-    operation refund idempotent=receipt {{ input receipt text }}
+    operation charge idempotent=order {{ input order text; input amount int; output receipt text; fails declined; fails broke; {back} status find-charge }}
+    operation give-back idempotent=receipt {{ input receipt text }}
     operation find-charge read {{ input order text; output receipt text? }}
     operation tell idempotent=order {{ input order text }}
     operation stamp {{ input order text; output page int }}

@@ -264,8 +264,7 @@ impl Walk<'_> {
             set_slot(&mut slots, Some(0), Value::text(&id));
         }
         for put in puts {
-            let value = self.eval(&put.value)?;
-            self.check_bounds(of, put.slot, &value)?;
+            let value = self.within_bounds(of, put)?;
             set_slot(&mut slots, Some(put.slot), value);
         }
         let layout = self.view.rows.layout(of);
@@ -481,8 +480,7 @@ impl Walk<'_> {
                 RowStep::Set(puts) => {
                     let mut slots = slots_of(&row);
                     for put in puts {
-                        let value = self.eval(&put.value)?;
-                        self.check_bounds(of, put.slot, &value)?;
+                        let value = self.within_bounds(of, put)?;
                         set_slot(&mut slots, Some(put.slot), value);
                     }
                     row = Value::record(slots);

@@ -1,21 +1,18 @@
 //! What is declared of a field besides its type: smallest and largest value, length, number of
 //! elements. A value that is set outside of them is refused, as an invariant would.
 
+use super::program::Put;
 use super::walk::{Halt, Stop, Walk};
 use crate::backend::{Refusal, refusal};
 use underpin_brief::model::*;
 
 impl Walk<'_> {
-    /// Refuses a value that is outside the bounds of the field that takes it.
-    pub(super) fn check_bounds(
-        &self,
-        of: Id<Aggregate>,
-        slot: usize,
-        value: &Value,
-    ) -> Result<(), Halt> {
-        let field = self.core.brief.aggregates.get(of).field_of_slot(slot);
-        if field.is_none_or(|field| fits(field, value)) {
-            return Ok(());
+    /// The value of an assignment; refused where it is outside the bounds of its field.
+    pub(super) fn within_bounds(&mut self, of: Id<Aggregate>, put: &Put) -> Result<Value, Halt> {
+        let value = self.eval(&put.value)?;
+        let field = self.core.brief.aggregates.get(of).field_of_slot(put.slot);
+        if field.is_none_or(|field| fits(field, &value)) {
+            return Ok(value);
         }
         let why = "a value is outside the bounds of its field";
         let refusal = Refusal::because(refusal::ARITHMETIC, why);
