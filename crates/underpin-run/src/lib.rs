@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod backend;
+pub mod backup;
 pub mod engine;
 pub mod externals;
 pub mod feeds;

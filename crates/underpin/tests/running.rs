@@ -347,8 +347,112 @@ fn killed_again_and_again_under_load_nothing_is_lost_or_doubled() {
     println!("{kills} kills, {} orders acknowledged", placed.len());
 }
 
+/// A copy is taken while clients order. On the copy everything that was acknowledged before is
+/// there; asked again under their keys, all orders are there once, and the stock adds up.
+#[test]
+fn a_backup_under_load_starts_and_adds_up() {
+    for cut in ["--one", "--finest"] {
+        let shop = Shop::open(&[cut]);
+        let more = json!({"quantity": 9_000});
+        shop.post(&shop.manager, "/products/tea-01/restock", "", &more, 200);
+        let before = shop.stock() + 1;
+        let orders = std::sync::Arc::new(Orders::new(&shop.backend.address, &shop.ada));
+        let acknowledged = backed_up_under_load(&shop, &orders);
+        let Shop {
+            backend, folder, ..
+        } = shop;
+        backend.kill();
+        let copy = folder.path("copy").display().to_string();
+        let wrong = admin(&folder.path("data"), &["restore", &copy]);
+        assert!(wrong.err.contains("is not empty"), "{}", wrong.err);
+        let new = folder.path("new");
+        let said = admin(&new, &["restore", &copy]);
+        assert_eq!(said.code, 0, "{cut}: {}", said.err);
+        let backend = Backend::start(&example("shop"), &new, &[cut]);
+        let shop = Shop::of(backend, folder);
+        for location in &acknowledged {
+            let seen = shop.get(&shop.ada, location);
+            assert_eq!(seen["state"], "paid", "{location}");
+        }
+        let (count, sold) = orders.again(&shop.backend.address);
+        let mut reads = 0;
+        eventually("what was sold is what is missing", || {
+            reads += 1;
+            (shop.stock() - (reads - 1) == before - sold).then_some(())
+        });
+        let flows = admin(&new, &["flows"]);
+        assert!(flows.out.starts_with("no flow is"), "{}", flows.out);
+        println!(
+            "{cut}: {} orders before, {count} in all",
+            acknowledged.len()
+        );
+    }
+}
+
+#[test]
+fn a_backup_without_its_list_is_not_whole() {
+    let shop = Shop::open(&[]);
+    let copy = shop.folder.path("copy");
+    let target = copy.display().to_string();
+    let said = admin(&shop.folder.path("data"), &["backup", &target]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let store = std::fs::read(copy.join("store.sqlite"));
+    let new = shop.folder.path("new");
+    if let Ok(mut bytes) = store {
+        bytes[100] ^= 1;
+        std::fs::write(copy.join("store.sqlite"), bytes).expect("a changed file");
+        let said = admin(&new, &["restore", &target]);
+        assert!(said.err.contains("not what was written"), "{}", said.err);
+        assert!(!new.exists(), "nothing is left of it");
+    }
+    std::fs::remove_file(copy.join("backup.json")).expect("a list");
+    let said = admin(&new, &["restore", &target]);
+    assert!(said.err.contains("is no whole backup"), "{}", said.err);
+    assert!(!new.exists());
+}
+
+fn admin(data: &std::path::Path, args: &[&str]) -> crate::support::Said {
+    let data = data.display().to_string();
+    let mut all = vec!["admin", "--data", &data];
+    all.extend(args);
+    crate::support::underpin(all)
+}
+
+/// Takes a copy while clients order; what was acknowledged before.
+fn backed_up_under_load(shop: &Shop, orders: &std::sync::Arc<Orders>) -> Vec<String> {
+    let clients: Vec<_> = (0..4)
+        .map(|client| {
+            let orders = std::sync::Arc::clone(orders);
+            std::thread::spawn(move || orders.place(client))
+        })
+        .collect();
+    let acknowledged = eventually("some orders", || {
+        let known = orders.known.lock().expect("the list").clone();
+        (known.len() > 8).then_some(known)
+    });
+    let target = shop.folder.path("copy").display().to_string();
+    let data = shop.folder.path("data");
+    let said = admin(&data, &["backup", &target]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let twice = admin(&data, &["backup", &target]);
+    assert!(twice.err.contains("is not empty"), "{}", twice.err);
+    eventually("more orders", || {
+        let known = orders.known.lock().expect("the list").len();
+        (known > acknowledged.len() + 4).then_some(())
+    });
+    orders.stop();
+    for client in clients {
+        client.join().expect("a client");
+    }
+    acknowledged
+}
+
 /// Clients that repeat each request under its key until it is answered for good.
 struct Orders {
+    /// Every key that was asked with, and its quantity.
+    tried: std::sync::Mutex<Vec<(String, i64)>>,
+    /// Where the orders are that were acknowledged.
+    known: std::sync::Mutex<Vec<String>>,
     address: std::sync::Mutex<String>,
     bearer: String,
     stopped: std::sync::atomic::AtomicBool,
@@ -360,6 +464,8 @@ impl Orders {
             address: std::sync::Mutex::new(address.to_owned()),
             bearer: format!("Bearer {token}"),
             stopped: std::sync::atomic::AtomicBool::new(false),
+            tried: std::sync::Mutex::default(),
+            known: std::sync::Mutex::default(),
         }
     }
 
@@ -379,13 +485,37 @@ impl Orders {
         while !self.stopped.load(std::sync::atomic::Ordering::Relaxed) {
             number += 1;
             let quantity = number % 3 + 1;
-            let body = json!({"email": "ada@example.org",
-                "lines": [{"product": "tea-01", "quantity": quantity}]});
-            if let Some(location) = self.until_answered(&format!("{client}-{number}"), &body) {
+            let key = format!("{client}-{number}");
+            self.tried
+                .lock()
+                .expect("the list")
+                .push((key.clone(), quantity));
+            if let Some(location) = self.until_answered(&key, &Self::body(quantity)) {
+                self.known.lock().expect("the list").push(location.clone());
                 placed.push((location, quantity));
             }
         }
         placed
+    }
+
+    fn body(quantity: i64) -> serde_json::Value {
+        json!({"email": "ada@example.org",
+            "lines": [{"product": "tea-01", "quantity": quantity}]})
+    }
+
+    /// Asks again under every key, elsewhere: how many orders there are, and of how many pieces.
+    fn again(&self, address: &str) -> (usize, i64) {
+        self.moved(address);
+        let tried = self.tried.lock().expect("the list").clone();
+        let again: std::collections::BTreeSet<String> = tried
+            .iter()
+            .filter_map(|(key, quantity)| self.until_answered(key, &Self::body(*quantity)))
+            .collect();
+        assert_eq!(again.len(), tried.len(), "each key made one order");
+        (
+            tried.len(),
+            tried.iter().map(|(_, quantity)| quantity).sum(),
+        )
     }
 
     fn until_answered(&self, key: &str, body: &serde_json::Value) -> Option<String> {

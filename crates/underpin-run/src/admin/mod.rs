@@ -181,6 +181,13 @@ pub enum Ask {
     },
     /// How much waits where.
     Status,
+    /// Copies the data folder into an empty one while it is used.
+    Backup {
+        /// Where to, an absolute path.
+        folder: String,
+        /// Who.
+        by: By,
+    },
     /// Takes on nothing new, or again: queries are answered, flows in progress go on.
     Quiesce {
         /// Whether it takes on nothing new.
@@ -223,6 +230,7 @@ impl Ask {
             Self::Fault { .. } => "fault",
             Self::Heal { .. } => "heal",
             Self::Status => "status",
+            Self::Backup { .. } => "backup",
             Self::Quiesce { .. } => "quiesce",
             Self::Drain { .. } => "drain",
             Self::Erase { .. } => "erase",

@@ -84,6 +84,7 @@ impl Engine {
         }
         Ok(Self {
             nodes: nodes.into(),
+            folder: folder.into(),
             placement,
         })
     }

@@ -396,7 +396,20 @@ impl Inner {
                 wait_over(&handle).await
             }
         };
-        Some(match answer? {
+        let answer = answer?;
+        let left = node.journalled(&calling.key).await.ok()?;
+        let waits =
+            left.is_some_and(|(state, _)| matches!(state.status, Status::Parked | Status::InDoubt));
+        if waits {
+            // Nobody knows yet what became of it: neither on nor back is right.
+            let name = &self.core.brief.commands.get(command).name;
+            let why = format!(
+                "`{name}`, which it calls, waits for a person as flow `{}`",
+                calling.key
+            );
+            return Some(Resume::Park(why));
+        }
+        Some(match answer {
             Answer::Done { returned, .. } => Resume::Answered(Value::record(
                 returned.into_iter().map(|kept| kept.0).collect(),
             )),

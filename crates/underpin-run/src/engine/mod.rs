@@ -84,6 +84,8 @@ use underpin_brief::model::*;
 #[derive(Clone)]
 pub struct Engine {
     nodes: Arc<[Arc<Inner>]>,
+    /// The data folder.
+    folder: Arc<std::path::Path>,
     placement: Arc<Placement>,
 }
 

@@ -6,6 +6,7 @@ pub mod codec;
 mod error;
 mod layout;
 mod log;
+mod pinned;
 mod presence;
 mod rows;
 mod schema;
@@ -15,6 +16,7 @@ pub use error::StoreError;
 pub(crate) use layout::write as write_value;
 pub use layout::{Column, Kind, Layout, quoted};
 pub use log::Change;
+pub use pinned::Pinned;
 pub use presence::{Contents, Presence};
 pub(crate) use rows::sql_values;
 pub use rows::{Rows, Written};
@@ -253,6 +255,14 @@ impl Store {
         });
         task.await
             .unwrap_or_else(|error| Err(StoreError::Defect(error.to_string())))
+    }
+
+    /// A snapshot of what is committed now.
+    ///
+    /// # Errors
+    /// Where there is no connection.
+    pub fn pin(&self) -> Result<Pinned, StoreError> {
+        Pinned::of(&self.file)
     }
 
     /// How it is doing.

@@ -2,6 +2,7 @@
 //! decide about those that cannot go on. It must not know how an admin's question travels.
 
 mod audit;
+mod backup;
 mod decide;
 mod faults;
 mod flags;
@@ -122,6 +123,7 @@ impl Engine {
             } => self.first().fault(&of, fault, millis, by).await,
             Ask::Heal { of, by } => self.first().heal(of, by).await,
             Ask::Status => self.status().await,
+            Ask::Backup { folder, by } => self.backup(folder, by).await,
             Ask::Quiesce { on, by } => {
                 self.first().quiescent.store(on, Ordering::Relaxed);
                 for node in &*self.nodes {

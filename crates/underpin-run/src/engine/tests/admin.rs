@@ -58,6 +58,14 @@ command square {
     change parcel { set weight="self.weight * self.weight" }
     change parcel { set slip="'squared'" }
 }
+command send-with-note {
+    allow user
+    input parcel Parcel
+    input weight int
+    create other Parcel { set weight=input.weight }
+    call sent send { set parcel=input.parcel }
+    return slip=sent.slip
+}
 command lose { allow user; input parcel Parcel; change parcel Parcel key=input.parcel { move lose } }
 query parcels of=Parcel { allow user; sort id; show id state slip weight }
 "#;
@@ -392,4 +400,41 @@ async fn a_flow_is_given_up_as_it_stands_and_lets_its_rows_go() {
     assert_eq!(post.row().await.0, "ready", "nothing is taken back");
     post.at_rest().await;
     post.run("lose").await.expect("nobody holds it");
+}
+
+#[tokio::test]
+async fn a_flow_that_called_one_in_doubt_waits_and_goes_on_with_what_became_of_it() {
+    for happens in [true, false] {
+        let post = Post::with(1).await;
+        post.house.others.then(Does::Swallows);
+        let input = json!({"parcel": post.parcel, "weight": 2});
+        let answer = post.house.run("user/una", "send-with-note", input).await;
+        assert_eq!(answer.err().as_deref(), Some("internal"));
+        let flows = post.flows().await;
+        let of = |name: &str| {
+            let mut named = flows.iter().filter(|flow| flow.name == name);
+            named.next().expect("a flow").clone()
+        };
+        let (caller, called) = (of("send-with-note"), of("send"));
+        assert_eq!(
+            (caller.stage.as_str(), called.stage.as_str()),
+            ("parked", "in-doubt")
+        );
+        let why = caller.why.expect("a reason");
+        assert!(why.contains(&called.id), "{why}");
+        let verdict = match happens {
+            true => happened(json!({"slip": "s-3"})),
+            false => Verdict::DidNotHappen,
+        };
+        post.decided(resolve(&called.id, verdict)).await;
+        let retry = Ask::Retry {
+            id: caller.id,
+            by: by(),
+        };
+        let line = post.decided(retry).await.flow.expect("a flow");
+        assert_eq!(line.stage, if happens { "done" } else { "refused" });
+        let rows = post.house.rows("user/una", "parcels").await;
+        assert_eq!(rows.len(), if happens { 2 } else { 1 });
+        post.at_rest().await;
+    }
 }

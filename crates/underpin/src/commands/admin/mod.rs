@@ -49,6 +49,8 @@ questions! {
     Fault: fault,
     Heal: heal,
     Status: status,
+    Backup: backup,
+    Restore: restore,
     Quiesce: quiesce,
     Resume: resume,
     Drain: drain,
