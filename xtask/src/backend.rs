@@ -24,20 +24,53 @@ pub(crate) struct Backend {
 impl Backend {
     /// Starts `underpin run BRIEF` and waits until it is ready.
     pub(crate) fn start(binary: &Path, brief: &str, args: &[&str]) -> Result<Self, Problem> {
-        let port = http::free_port()?;
         let folder = repo::scratch(&format!("run-{}", repo::stem(brief)))?;
-        let (data, log) = (folder.join("data"), folder.join("log"));
+        let mut run = program(binary, &["run", brief]);
+        run.args(args);
+        Self::begin(run, brief, &folder.join("data"), &folder.join("log"))
+    }
+
+    /// The same on a data folder that `fill` makes first.
+    pub(crate) fn start_on(
+        binary: &Path,
+        brief: &str,
+        fill: impl FnOnce(&Path) -> Result<(), Problem>,
+    ) -> Result<Self, Problem> {
+        let folder = repo::scratch(&format!("filled-{}", repo::stem(brief)))?;
+        fill(&folder.join("data"))?;
+        let run = program(binary, &["run", brief]);
+        Self::begin(run, brief, &folder.join("data"), &folder.join("log"))
+    }
+
+    /// The same on a data folder that is there, as a child of another program whose last words
+    /// name the binary.
+    pub(crate) fn wrapped(
+        wrapper: &Path,
+        words: &[String],
+        brief: &str,
+        data: &Path,
+    ) -> Result<Self, Problem> {
+        let mut run = program(wrapper, words);
+        run.args(["run", brief]);
+        Self::begin(run, brief, data, &data.with_extension("log"))
+    }
+
+    fn begin(
+        mut run: std::process::Command,
+        brief: &str,
+        data: &Path,
+        log: &Path,
+    ) -> Result<Self, Problem> {
+        let port = http::free_port()?;
         let problem = |error| format!("cannot write a log: {error}");
-        let errors = std::fs::File::create(&log).map_err(problem)?;
-        let mut run = program(
-            binary,
-            &["run", brief, "--port", &port.to_string(), "--data"],
-        );
-        run.arg(&data).args(args).current_dir(repo::root());
+        let errors = std::fs::File::create(log).map_err(problem)?;
+        run.args(["--port", &port.to_string(), "--data"]);
+        run.arg(data).current_dir(repo::root());
         let group = Group::start(run.stdout(Stdio::null()).stderr(Stdio::from(errors)))?;
+        let data = data.to_owned();
         let mut backend = Self { group, port, data };
         backend.wait_until_ready().map_err(|problem| {
-            let said = repo::read(&log).unwrap_or_default();
+            let said = repo::read(log).unwrap_or_default();
             format!("`underpin run {brief}` {problem}\n{said}")
         })?;
         Ok(backend)

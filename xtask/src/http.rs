@@ -26,3 +26,41 @@ pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
     let _ = stream.take(64).read_to_string(&mut answer);
     answer.split(' ').nth(1)?.parse().ok()
 }
+
+/// Posts JSON with a token under a key; the status, and where what it made is.
+pub(crate) fn post(
+    port: u16,
+    path: &str,
+    token: &str,
+    key: &str,
+    body: &str,
+) -> Result<(u16, String), Problem> {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Authorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let exchange = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = exchange().map_err(|error| format!("POST {path}: {error}"))?;
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let location = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("location")
+            .then(|| value.to_owned())
+    });
+    let status = status.ok_or_else(|| format!("POST {path}: no status"))?;
+    Ok((status, location.unwrap_or_default()))
+}

@@ -6,6 +6,7 @@
 mod backend;
 mod bench;
 mod commands;
+mod durable;
 mod http;
 mod proc;
 mod repo;

@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod docs;
 mod equivalence;
+mod fsync;
 mod nightly;
 mod schemathesis;
 mod setup;

@@ -3,14 +3,14 @@
 
 use std::time::Instant;
 
-use super::{Entry, schemathesis};
+use super::{Entry, fsync, schemathesis};
 use crate::proc::{self, Problem, program};
 use crate::repo;
 use crate::report::{Count, closing, say};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "nightly",
-    about: "Run what takes longer: a million fuzzed documents, a thousand kills, the ADR linter, long Schemathesis",
+    about: "Run what takes longer: a million fuzzed documents, a thousand kills, a disk that drops unsynced writes, the ADR linter, long Schemathesis",
     takes: Some("part"),
     run,
 };
@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
 type Run = fn() -> Result<Count, Problem>;
 
 const PARTS: &[(&str, Run)] = &[
+    ("fsync", fsync::run),
     ("fuzz", fuzz),
     ("kills", kills),
     ("records", records),
