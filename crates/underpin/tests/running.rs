@@ -189,7 +189,13 @@ fn strangers_see_and_do_nothing() {
 
 #[test]
 fn an_order_that_was_killed_in_the_middle_of_a_payment_is_paid_once() {
-    let shop = Shop::open(&["--slow", "payments=2s"]);
+    for cut in ["--one", "--finest"] {
+        killed_in_a_payment(cut);
+    }
+}
+
+fn killed_in_a_payment(cut: &str) {
+    let shop = Shop::open(&["--slow", "payments=2s", cut]);
     let (address, bearer) = (shop.backend.address.clone(), format!("Bearer {}", shop.ada));
     let asking = std::thread::spawn(move || {
         let headers = [
@@ -199,7 +205,7 @@ fn an_order_that_was_killed_in_the_middle_of_a_payment_is_paid_once() {
         Backend::try_ask(&address, "POST", "/orders", &headers, &two().to_string())
     });
     std::thread::sleep(std::time::Duration::from_millis(700));
-    let shop = shop.crash(&[]);
+    let shop = shop.crash(&[cut]);
     assert!(
         asking
             .join()
@@ -265,9 +271,11 @@ fn content(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn every_example_starts_and_answers() {
-    for name in ["shop", "notes", "clinic"] {
+    let cuts = ["--one", "--finest"];
+    let cases = ["shop", "notes", "clinic"].map(|name| cuts.map(|cut| (name, cut)));
+    for (name, cut) in cases.into_iter().flatten() {
         let folder = Folder::new();
-        let backend = Backend::start(&example(name), &folder.path("data"), &["--sample"]);
+        let backend = Backend::start(&example(name), &folder.path("data"), &["--sample", cut]);
         for path in [
             "/health/live",
             "/health/ready",
@@ -276,19 +284,28 @@ fn every_example_starts_and_answers() {
             "/docs",
         ] {
             let answer = backend.ask("GET", path, &[], "");
-            assert_eq!(answer.status, 200, "{name} {path}: {answer:?}");
+            assert_eq!(answer.status, 200, "{name} {cut} {path}: {answer:?}");
         }
         assert_eq!(backend.ask("GET", "/nowhere", &[], "").status, 404);
     }
 }
 
-/// Clients order in loops while the process is killed again and again; then everything adds up.
 #[test]
 fn killed_again_and_again_under_load_nothing_is_lost_or_doubled() {
+    killed_under_load("--one");
+}
+
+#[test]
+fn killed_with_several_services_under_load_nothing_is_lost_or_doubled() {
+    killed_under_load("--finest");
+}
+
+/// Clients order in loops while the process is killed again and again; then everything adds up.
+fn killed_under_load(cut: &str) {
     // `cargo xtask nightly kills` does it a thousand times.
     let kills = std::env::var("UNDERPIN_KILLS").ok();
     let kills: u64 = kills.and_then(|text| text.parse().ok()).unwrap_or(6);
-    let slow = ["--seed", "3", "--slow", "payments=40ms"];
+    let slow = ["--seed", "3", "--slow", "payments=40ms", cut];
     let mut shop = Shop::open(&slow);
     shop.post(
         &shop.manager,
