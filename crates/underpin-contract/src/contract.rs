@@ -3,6 +3,7 @@
 //! Nothing here knows how a request travels or where rows are kept. Ids point into the brief that
 //! the contract was derived from.
 
+use crate::blobs::{BlobAction, BlobInputs};
 use crate::composed::{ClientReply, PartForm};
 use crate::feed::{EndpointAction, FeedForm};
 use crate::many::{BulkReply, ChangesReply, ExportFormat, ExportReply};
@@ -29,6 +30,8 @@ pub struct Contract {
     pub not_served: Vec<u32>,
     /// All operations, sorted by path, then method.
     pub operations: Vec<Operation>,
+    /// Where handles of stored bytes are taken.
+    pub blobs: BlobInputs,
     /// Forms with a name.
     pub components: Components,
     /// What each feed tells that is served here, in the order of the brief's table.
@@ -43,6 +46,7 @@ pub struct Contract {
 pub enum Method {
     Get,
     Post,
+    Put,
 }
 
 impl Method {
@@ -52,6 +56,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
         }
     }
 }
@@ -71,6 +76,8 @@ pub enum Source {
     Changes(Id<Query>),
     /// Shows one row: the union of what the caller's queries of the aggregate show.
     Item(Id<Aggregate>),
+    /// Keeps bytes beside rows.
+    Blobs(BlobAction),
     /// Tells how far a flow is.
     Flow,
     /// Asks a flow to stop and undo; possible until its pivot.
@@ -237,6 +244,8 @@ pub enum Reply {
     Bulk(BulkReply),
     /// A page of rows: `{"items": […], "next": "/…" or null}`.
     Page(PageReply),
+    /// A handle, a receipt or bytes.
+    Blobs(BlobAction),
     /// What has changed since a position.
     Changes(ChangesReply),
     /// All rows, streamed.

@@ -5,6 +5,7 @@
 //! [`Reply`]; the OpenAPI document is written by [`openapi`] from the same value, so neither can
 //! promise what the other does not do. This crate knows no store, no sockets and no tokens.
 
+mod blobs;
 mod composed;
 mod contract;
 mod derive;
@@ -17,6 +18,7 @@ mod request;
 mod schema;
 mod table;
 
+pub use blobs::{BlobAction, BlobInput, BlobInputs};
 pub use composed::{ClientReply, PartContent, PartForm, ShownPart};
 pub use contract::*;
 pub use derive::{declared, derive, named_row};

@@ -2,6 +2,10 @@
 //! typed values. Neither side sees the other's types: no HTTP here, no storage.
 
 use crate::feeds::{EndpointAnswer, EndpointRequest, FeedAnswer, FeedRequest};
+mod kept;
+
+pub use kept::{BlobAnswer, BlobRequest, Changes, ChangesAnswer, ChangesRequest, Since};
+
 use crate::identity::Caller;
 use crate::trace::Trace;
 use crate::world::Moment;
@@ -34,6 +38,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What has changed of the rows of a query since a position.
     fn changes(&self, request: ChangesRequest) -> Pending<'_, ChangesAnswer>;
+
+    /// Whether a row holds a handle of stored bytes, and whether the caller sees that row.
+    fn blob(&self, request: BlobRequest) -> Pending<'_, BlobAnswer>;
 
     /// One row as the union of what the caller's queries of that aggregate show; `not-found` where
     /// none admits it.
@@ -303,48 +310,6 @@ pub enum QueryAnswer {
     One(ShownRow),
     /// Not answered.
     Refused(Refusal),
-}
-
-/// What has changed of the rows of a query.
-#[derive(Clone, Debug)]
-pub struct ChangesRequest {
-    /// The query with its input; `limit` is how many changes are looked at at most.
-    pub query: QueryRequest,
-    /// Since when; without it all rows come.
-    pub since: Option<Since>,
-}
-
-/// How far a client has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Since {
-    /// The number of the last write that it has seen.
-    pub seq: i64,
-    /// Where it stands among all rows, as long as it still takes those.
-    pub after: Option<Vec<Value>>,
-}
-
-/// How a query for changes ends.
-#[derive(Clone, Debug)]
-pub enum ChangesAnswer {
-    /// These.
-    Changes(Changes),
-    /// Not answered.
-    Refused(Refusal),
-}
-
-/// Rows that changed, each with a text that stands for it and that clients must not see.
-#[derive(Clone, Debug)]
-pub struct Changes {
-    /// Whether what the client has is worth nothing.
-    pub reset: bool,
-    /// Rows that were written and that the caller may see.
-    pub rows: Vec<(String, ShownRow)>,
-    /// Rows that are gone or that the caller does not see.
-    pub gone: Vec<String>,
-    /// How far it has come now.
-    pub since: Since,
-    /// Whether there is more.
-    pub more: bool,
 }
 
 /// How a query for all rows ends.

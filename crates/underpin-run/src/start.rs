@@ -11,11 +11,12 @@ use crate::feeds::{Courier, Nobody};
 use crate::folder::Folder;
 use crate::identity::{ExternalIssuer, Issuer, Names, Provider, Trust};
 use crate::serve::api::{self, Api, Cursors, Webhooks};
+use crate::serve::blobs::Blobs;
 use crate::serve::builtin::{self, Builtin};
 use crate::serve::front::Front;
 use crate::serve::log::{Level, Line, Log};
 use crate::serve::metrics::Metrics;
-use crate::serve::{Drain, Limits, Served, serve};
+use crate::serve::{Drain, Limits, Served, serve, sweep};
 use crate::webhooks::{Reach, Sender};
 use crate::world::{Moment, World};
 use checks::{bind, data_folder, known_names, not_bound, reachable};
@@ -286,6 +287,11 @@ fn handler(
     let Ground {
         data, world, names, ..
     } = ground;
+    let blobs = Blobs::of(data)?;
+    if !prepared.contract.blobs.commands.is_empty() {
+        let (kept, backend, world) = (blobs.clone(), Arc::clone(backend), world.clone());
+        tokio::spawn(sweep::watch(kept, backend, world, drain.clone()));
+    }
     let api = Api::new(api::Parts {
         contract: Arc::clone(&prepared.contract),
         backend: Arc::clone(backend),
@@ -293,6 +299,8 @@ fn handler(
         names: Arc::clone(names),
         cursors: Cursors::of(data, &*world.random)?,
         webhooks: Webhooks::of(&prepared.brief, data, &*world.random)?,
+        blobs,
+        world: world.clone(),
         clock: Arc::clone(&world.clock),
         drain: drain.clone(),
     });

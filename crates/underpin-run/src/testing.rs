@@ -41,6 +41,7 @@ pub(crate) struct FakeBackend {
     pub(crate) query: Option<QueryAnswer>,
     pub(crate) row: Option<RowAnswer>,
     pub(crate) flow: Option<FlowAnswer>,
+    pub(crate) blob: Option<BlobAnswer>,
     pub(crate) commands: Mutex<Vec<CommandRequest>>,
     pub(crate) queries: Mutex<Vec<QueryRequest>>,
     pub(crate) messages: Mutex<Vec<Inbound>>,
@@ -91,6 +92,10 @@ impl Backend for FakeBackend {
     fn changes(&self, request: ChangesRequest) -> Pending<'_, ChangesAnswer> {
         self.queries.lock().unwrap().push(request.query);
         ready(ChangesAnswer::Refused(missing()))
+    }
+
+    fn blob(&self, _: BlobRequest) -> Pending<'_, BlobAnswer> {
+        ready(self.blob.unwrap_or(BlobAnswer::Unknown))
     }
 
     fn row(&self, _: RowRequest) -> Pending<'_, RowAnswer> {

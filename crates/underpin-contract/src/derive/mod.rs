@@ -1,6 +1,7 @@
 //! From a brief to its contract: paths first, then links between them, then operations.
 
 mod access;
+mod blobs;
 mod bulk;
 mod changes;
 mod exports;
@@ -53,6 +54,7 @@ pub(crate) const RESERVED: &[&str] = &[
     "openapi.json",
     "problems",
     "flows",
+    "blobs",
     "webhooks",
     ".well-known",
 ];
@@ -76,6 +78,8 @@ pub fn derive(brief: &Brief) -> Outcome<Contract> {
     }
     let (feeds, streams) = feeds::all(brief, &mut forms, &catalogue, &mut found);
     operations.extend(streams);
+    let blobs = blobs::inputs(brief);
+    operations.extend(blobs::operations(brief, &blobs, &catalogue));
     operations.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     collisions(brief, &operations, &mut found);
     found.sort_by_key(|diagnostic| diagnostic.primary.span);
@@ -109,6 +113,7 @@ pub fn derive(brief: &Brief) -> Outcome<Contract> {
             .map(|served| served.number)
             .collect(),
         operations,
+        blobs,
         components: forms.components,
         feeds,
         problems,
@@ -453,7 +458,11 @@ fn collisions(brief: &Brief, operations: &[Operation], found: &mut Vec<Diagnosti
         places.entry(place).or_insert(operation);
         let own = matches!(
             operation.source,
-            Source::Flow | Source::FlowCancel | Source::Feed(_) | Source::Endpoints(..)
+            Source::Flow
+                | Source::FlowCancel
+                | Source::Blobs(_)
+                | Source::Feed(_)
+                | Source::Endpoints(..)
         );
         if let Some(Segment::Static(first)) = operation.path.segments.first()
             && (RESERVED.contains(&&**first) || &**first == "feeds" && told)
@@ -477,7 +486,7 @@ fn declared_at(brief: &Brief, operation: &Operation) -> (Span, &'static str) {
             (brief.queries.get(id).name.span, "query")
         }
         Source::Item(id) => (brief.aggregates.get(id).name.span, "row"),
-        Source::Flow | Source::FlowCancel => (brief.system.name.span, "flow"),
+        Source::Flow | Source::FlowCancel | Source::Blobs(_) => (brief.system.name.span, "flow"),
         Source::Feed(id) | Source::Endpoints(id, _) => (brief.feeds.get(id).name.span, "feed"),
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
         Reply::Bulk(reply) => answers.push((207, bulk::answered(contract, reply))),
         Reply::Page(page) => answers.push((200, of_page(contract, operation, page))),
         Reply::Changes(reply) => answers.push((200, changes(contract, reply))),
+        Reply::Blobs(action) => super::blobs::answers(*action, &mut answers),
         Reply::Export(reply) => answers.push((200, export(contract, reply))),
         Reply::Row(row) => {
             let example = named_example(contract, &row.component);
@@ -337,6 +338,10 @@ fn accepted(contract: &Contract, operation: &Operation, reply: &CommandReply) ->
     }
     let mut headers = Map::new();
     headers.insert("Location".to_owned(), header("Where the flow stands."));
+    headers.insert(
+        "Retry-After".to_owned(),
+        header("Seconds to wait before asking how far it is."),
+    );
     answer(
         "Taken on; it goes on after this answer.",
         &schema,
@@ -349,6 +354,11 @@ fn flow(contract: &Contract, operation: &Operation, answers: &mut Vec<(u16, Json
     let commands = contract.operations.iter();
     let mut commands = commands.filter(|operation| matches!(operation.reply, Reply::Command(_)));
     let example = flow_example(commands.next().map_or("", |operation| &operation.id));
+    let mut headers = Map::new();
+    headers.insert(
+        "Retry-After".to_owned(),
+        header("Seconds to wait before asking again, while it goes on."),
+    );
     let status = if operation.source == Source::FlowCancel {
         202
     } else {
@@ -356,7 +366,7 @@ fn flow(contract: &Contract, operation: &Operation, answers: &mut Vec<(u16, Json
     };
     answers.push((
         status,
-        answer("The flow.", &component(FLOW), &example, Map::new()),
+        answer("The flow.", &component(FLOW), &example, headers),
     ));
 }
 

@@ -2,6 +2,7 @@
 //! what is said here and not done by the router would be a defect of the contract value.
 
 mod answers;
+mod blobs;
 mod bulk;
 mod common;
 mod feeds;
@@ -84,7 +85,11 @@ fn tags(contract: &Contract) -> Vec<Json> {
     for operation in &contract.operations {
         let given = matches!(
             operation.source,
-            Source::Flow | Source::FlowCancel | Source::Feed(_) | Source::Endpoints(..)
+            Source::Flow
+                | Source::FlowCancel
+                | Source::Blobs(_)
+                | Source::Feed(_)
+                | Source::Endpoints(..)
         );
         *tags.entry((given, &operation.tag)).or_default() += 1;
     }

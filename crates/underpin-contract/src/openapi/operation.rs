@@ -2,6 +2,8 @@
 
 use super::answers;
 use super::common::{Shared, if_match};
+use crate::blobs::BlobAction;
+use crate::contract::Source;
 use crate::contract::{
     Access, Allowed, Condition, Contract, Operation, Parameter, PathParameter, Style, Target,
 };
@@ -36,6 +38,9 @@ pub(super) fn describe(contract: &Contract, operation: &Operation, shared: &mut 
                 },
             }),
         );
+    }
+    if operation.source == Source::Blobs(BlobAction::Upload) {
+        put("requestBody", super::blobs::upload());
     }
     put("responses", answers::describe(contract, operation, shared));
     put(

@@ -268,6 +268,11 @@ impl Inner {
                     .unwrap_or_else(PoisonError::into_inner)
             })
             .or(state.progress);
+        // The last chunk ends with the flow, so nobody counted it.
+        let progress = match &stage {
+            FlowState::Done(_) => progress.map(|(_, total)| (total, total)),
+            _ => progress,
+        };
         FlowAnswer::Known(FlowReport {
             flow: state.id,
             command,

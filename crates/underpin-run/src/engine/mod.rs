@@ -7,6 +7,7 @@ mod acts;
 mod admin;
 mod admit;
 mod answer;
+mod blob;
 mod bounds;
 mod bulk;
 mod bus;
@@ -64,9 +65,9 @@ pub use unserved::unserved;
 
 use crate::admin::Admin;
 use crate::backend::{
-    Asked, Backend, BulkAnswer, BulkRequest, ChangesAnswer, ChangesRequest, CommandAnswer,
-    CommandRequest, ExportAnswer, Figures, FlowAnswer, FlowRequest, Inbound, InboundAnswer,
-    Pending, QueryAnswer, QueryRequest, Quota, RowAnswer, RowRequest,
+    Asked, Backend, BlobAnswer, BlobRequest, BulkAnswer, BulkRequest, ChangesAnswer,
+    ChangesRequest, CommandAnswer, CommandRequest, ExportAnswer, Figures, FlowAnswer, FlowRequest,
+    Inbound, InboundAnswer, Pending, QueryAnswer, QueryRequest, Quota, RowAnswer, RowRequest,
 };
 use crate::feeds::{Courier, EndpointAnswer, EndpointRequest, FeedAnswer, FeedRequest};
 use crate::identity::Names;
@@ -217,6 +218,19 @@ impl Engine {
         node.command(request).await
     }
 
+    /// Rows of any service may hold a handle.
+    async fn blob_at_any(&self, request: BlobRequest) -> BlobAnswer {
+        let mut found = BlobAnswer::Unused;
+        for node in &*self.nodes {
+            match node.blob(request.clone()).await {
+                BlobAnswer::Unused => {}
+                BlobAnswer::Hidden => found = BlobAnswer::Hidden,
+                other => return other,
+            }
+        }
+        found
+    }
+
     /// The flow is asked for at every service: only its home knows it.
     async fn reported(&self, request: FlowRequest) -> FlowAnswer {
         self.at_home(request, |node, request| async move {
@@ -322,6 +336,10 @@ impl Backend for Engine {
         let brief = &self.first().core.brief;
         let node = self.node(self.placement.answers(brief, request.query.query));
         Box::pin(node.changes(request))
+    }
+
+    fn blob(&self, request: BlobRequest) -> Pending<'_, BlobAnswer> {
+        Box::pin(self.blob_at_any(request))
     }
 
     fn row(&self, request: RowRequest) -> Pending<'_, RowAnswer> {

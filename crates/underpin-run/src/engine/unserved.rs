@@ -142,7 +142,24 @@ fn merges(brief: &Brief) -> Vec<Place> {
 }
 
 fn blobs(brief: &Brief) -> Vec<Place> {
-    fields(brief, |field| field.ty.required() == &Type::Blob)
+    let inside = |field: &Field| holds_blob(brief, &field.ty) && field.ty.required() != &Type::Blob;
+    fields(brief, inside)
+}
+
+fn holds_blob(brief: &Brief, ty: &Type) -> bool {
+    match ty {
+        Type::Blob => true,
+        Type::Optional(inner) | Type::List(inner) => holds_blob(brief, inner),
+        Type::Record(id) => {
+            let fields = &brief.records.get(*id).fields;
+            // A record within itself holds no more than its other fields.
+            fields.iter().any(|field| match field.ty.required() {
+                Type::Record(_) => false,
+                ty => holds_blob(brief, ty),
+            })
+        }
+        _ => false,
+    }
 }
 
 fn public_addresses(brief: &Brief) -> Vec<Place> {
@@ -225,7 +242,10 @@ mod tests {
             &["U0611"],
         ),
         ("tier high isolation=silo", &["U0612"]),
-        ("aggregate Card { key id; field picture blob? }", &["U0614"]),
+        (
+            "record Page { key at int; field picture blob }\naggregate Card { key id; field front blob?; field pages Page* }",
+            &["U0614"],
+        ),
         (
             "aggregate Hook { key id; field target url public-address }",
             &["U0621"],

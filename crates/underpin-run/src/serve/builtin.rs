@@ -193,4 +193,8 @@ impl Handler for Builtin {
             None => self.next.handle(request),
         }
     }
+
+    fn takes_pieces(&self, method: &Method, path: &str) -> bool {
+        self.next.takes_pieces(method, path)
+    }
 }

@@ -5,7 +5,8 @@ use super::front::Front;
 use super::http::{Answer, Request};
 use super::problem::Problem;
 use super::stall::Stall;
-use super::stream::Content;
+use super::stream::{Content, Pieces, Stream};
+use crate::backend::Pending;
 use crate::trace::Trace;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -15,6 +16,7 @@ use hyper::service::service_fn;
 use hyper::{Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -183,13 +185,14 @@ async fn answer(
     let trace = told
         .and_then(Trace::parse)
         .map_or_else(|| Trace::new(random), |t| t.child(random));
-    let read = Limited::new(body, front.limits.body).collect();
+    let pieces = front.takes_pieces(&parts.method, parts.uri.path());
     let mut request = Request {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
         body: Bytes::new(),
+        upload: None,
         address: peer.ip(),
         at,
         trace,
@@ -198,6 +201,12 @@ async fn answer(
         // What reads the socket looks at its buffer only, which may hold more in one piece.
         return respond(front.early(&request, too_long()));
     }
+    if pieces {
+        let patience = front.limits.body_time;
+        request.upload = Some(Stream::new(Sent { body, patience }));
+        return respond(front.answer(request).await);
+    }
+    let read = Limited::new(body, front.limits.body).collect();
     let answer = match tokio::time::timeout(front.limits.body_time, read).await {
         Ok(Ok(body)) => {
             request.body = body.to_bytes();
@@ -235,6 +244,32 @@ fn too_long() -> Answer {
     )
     .answer()
     .header("connection", "close")
+}
+
+/// A body on its way: a client that sends nothing for too long is given up.
+struct Sent {
+    body: Incoming,
+    patience: Duration,
+}
+
+impl Pieces for Sent {
+    fn next(&mut self) -> Pending<'_, Option<io::Result<Bytes>>> {
+        Box::pin(async move {
+            loop {
+                let frame = tokio::time::timeout(self.patience, self.body.frame()).await;
+                match frame {
+                    Err(_) => return Some(Err(io::ErrorKind::TimedOut.into())),
+                    Ok(None) => return None,
+                    Ok(Some(Err(error))) => return Some(Err(io::Error::other(error))),
+                    Ok(Some(Ok(frame))) => {
+                        if let Ok(data) = frame.into_data() {
+                            return Some(Ok(data));
+                        }
+                    }
+                }
+            }
+        })
+    }
 }
 
 fn too_large(limit: usize) -> Answer {

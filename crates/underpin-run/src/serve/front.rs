@@ -63,6 +63,11 @@ impl Front {
         }
     }
 
+    /// Whether the body of such a request is taken piece by piece.
+    pub(super) fn takes_pieces(&self, method: &hyper::Method, path: &str) -> bool {
+        self.handler.takes_pieces(method, path)
+    }
+
     /// The answer to a whole request.
     pub async fn answer(self: &Arc<Self>, request: Request) -> Answer {
         self.metrics.began();

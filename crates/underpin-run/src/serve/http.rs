@@ -22,8 +22,10 @@ pub struct Request {
     pub query: Option<String>,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, within the limit.
+    /// The body, within the limit; empty where it is taken piece by piece.
     pub body: Bytes,
+    /// The body, piece by piece, where the handler wants it so.
+    pub upload: Option<Stream>,
     /// From where.
     pub address: IpAddr,
     /// When it came in.
@@ -124,4 +126,9 @@ impl Answer {
 pub trait Handler: Send + Sync + 'static {
     /// The answer.
     fn handle(&self, request: Request) -> Pending<'_, Answer>;
+
+    /// Whether the body of such a request is taken piece by piece instead of whole.
+    fn takes_pieces(&self, _method: &Method, _path: &str) -> bool {
+        false
+    }
 }

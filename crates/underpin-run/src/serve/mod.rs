@@ -3,6 +3,7 @@
 //! [`Handler`](http::Handler), which asks the [`Backend`](crate::backend::Backend).
 
 pub mod api;
+pub mod blobs;
 pub mod builtin;
 mod connection;
 pub mod docs;
@@ -13,6 +14,7 @@ pub mod metrics;
 pub mod problem;
 mod stall;
 pub mod stream;
+pub mod sweep;
 
 pub use connection::{Drain, Limits, Served, serve};
 

@@ -1,5 +1,7 @@
 //! A backend from a brief to an open port and back, with an engine that only remembers.
 
+mod accepted;
+mod blobs;
 mod bounds;
 mod bulk;
 mod changes;

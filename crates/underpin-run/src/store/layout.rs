@@ -183,7 +183,15 @@ impl Layout {
             statements: Vec::new(),
             uniques,
         };
-        layout.statements = layout.definitions(&indexed(&brief.queries, id));
+        let mut wanted = indexed(&brief.queries, id);
+        // Who holds a handle of stored bytes is asked often.
+        let blobs = aggregate.fields.iter().enumerate();
+        wanted.extend(
+            blobs
+                .filter(|(_, field)| field.ty.required() == &Type::Blob)
+                .map(|(slot, _)| slot),
+        );
+        layout.statements = layout.definitions(&wanted);
         if aggregate.keep.is_some() {
             layout.statements.extend(layout.by_age());
         }

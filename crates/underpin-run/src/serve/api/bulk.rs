@@ -25,6 +25,10 @@ impl Api {
             key: admitted.arguments.idempotency_key,
             whole: reply.whole && admitted.arguments.input.slot(1) == &Value::Bool(true),
         };
+        let inputs: Vec<&Value> = request.items.iter().map(|item| &item.input).collect();
+        if let Err(answer) = self.attachable(command, &request.asked, &inputs) {
+            return answer;
+        }
         match self.backend.bulk(request).await {
             BulkAnswer::Each(answers) => self.outcomes(command, answers),
             BulkAnswer::Refused(at, refused) => self.because_of(at, &refused),

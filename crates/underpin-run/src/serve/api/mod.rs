@@ -2,6 +2,7 @@
 //! handed to the backend as typed values, and its answer is written by the contract. Must not know
 //! how anything is executed, and no path or schema that is not in the contract.
 
+mod blobs;
 mod bulk;
 mod changes;
 mod condition;
@@ -16,6 +17,7 @@ mod webhooks;
 pub use cursor::Cursors;
 pub use webhooks::Webhooks;
 
+use super::blobs::Blobs;
 use super::connection::Drain;
 use super::http::{Answer, Handler, Request};
 use super::problem::Problem;
@@ -24,13 +26,13 @@ use crate::backend::{
     RowRequest, Sort, Test, refusal,
 };
 use crate::identity::{Caller, Names, Rejected, Trust, bearer};
-use crate::world::Clock;
+use crate::world::{Clock, World};
 use hyper::StatusCode;
 use std::sync::Arc;
 use underpin_brief::model::{Command, Id, Query};
 use underpin_contract::{
-    Arguments, Contract, FilterOp, Found, Headers, IfMatch, Method, Operation, Rejection, Router,
-    Source, Violation, read_request,
+    Arguments, BlobAction, Contract, FilterOp, Found, Headers, IfMatch, Method, Operation,
+    Rejection, Router, Source, Violation, read_request,
 };
 
 /// The handler of a contract.
@@ -42,6 +44,8 @@ pub struct Api {
     names: Arc<Names>,
     cursors: Cursors,
     webhooks: Webhooks,
+    blobs: Blobs,
+    world: World,
     clock: Arc<dyn Clock>,
     drain: Drain,
 }
@@ -60,6 +64,10 @@ pub struct Parts {
     pub cursors: Cursors,
     /// Messages of externals.
     pub webhooks: Webhooks,
+    /// Stored bytes.
+    pub blobs: Blobs,
+    /// Ids of handles.
+    pub world: World,
     /// What time it is, for streams.
     pub clock: Arc<dyn Clock>,
     /// Ends streams when the server stops.
@@ -96,6 +104,8 @@ impl Api {
             names: parts.names,
             cursors: parts.cursors,
             webhooks: parts.webhooks,
+            blobs: parts.blobs,
+            world: parts.world,
             clock: parts.clock,
             drain: parts.drain,
         }
@@ -279,6 +289,7 @@ impl Api {
                     .await;
                 self.row_reply(admitted.operation, admitted.request, answer)
             }
+            Source::Blobs(action) => self.blob(admitted, action).await,
             Source::Flow | Source::FlowCancel => self.flow(admitted).await,
             Source::Feed(id) => self.feed(admitted, id).await,
             Source::Endpoints(id, action) => self.endpoints(admitted, (id, action)).await,
@@ -292,6 +303,9 @@ impl Api {
             asked,
             ..
         } = admitted;
+        if let Err(answer) = self.attachable(command, &asked, &[&arguments.input]) {
+            return answer;
+        }
         let request = CommandRequest {
             command,
             asked,
@@ -408,6 +422,15 @@ impl Api {
 impl Handler for Api {
     fn handle(&self, request: Request) -> Pending<'_, Answer> {
         Box::pin(async move { self.answer(&request).await })
+    }
+
+    fn takes_pieces(&self, method: &hyper::Method, path: &str) -> bool {
+        let found = self.router.find(method.as_str(), path);
+        let Found::Operation(at, _) = found else {
+            return false;
+        };
+        let operation = self.contract.operations.get(at);
+        operation.is_some_and(|one| one.source == Source::Blobs(BlobAction::Upload))
     }
 }
 

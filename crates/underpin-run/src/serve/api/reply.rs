@@ -77,7 +77,8 @@ impl Api {
         let mut body = self.returned(reply, returned);
         body.insert("flow".into(), json!(flow));
         body.insert("links".into(), self.flow_links(flow));
-        let answer = Answer::json(StatusCode::ACCEPTED, &Json::Object(body));
+        let answer =
+            Answer::json(StatusCode::ACCEPTED, &Json::Object(body)).header("retry-after", "1");
         match flow_path(&self.contract, Source::Flow) {
             Some(path) => answer.header("location", &path.fill(&[flow.to_owned()])),
             None => answer,
@@ -102,7 +103,11 @@ impl Api {
                     Source::FlowCancel => StatusCode::ACCEPTED,
                     _ => StatusCode::OK,
                 };
-                Answer::json(status, &self.report(&report))
+                let answer = Answer::json(status, &self.report(&report));
+                match report.state {
+                    FlowState::Running | FlowState::Undoing => answer.header("retry-after", "1"),
+                    _ => answer,
+                }
             }
         }
     }
