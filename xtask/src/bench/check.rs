@@ -39,12 +39,17 @@ fn brief(lines: usize) -> String {
     let mut number = 0;
     let mut written = 3;
     while written < lines {
-        let part = PART.replace('%', &number.to_string());
+        let part = part(number);
         written += part.lines().count();
         let _ = write!(text, "{part}");
         number += 1;
     }
     text
+}
+
+/// The part with that number.
+pub(super) fn part(number: usize) -> String {
+    PART.replace('%', &number.to_string())
 }
 
 const PART: &str = include_str!("../../../crates/underpin-brief/benches/thing.txt");

@@ -4,6 +4,8 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod feeds;
+pub(crate) mod growth;
+pub(crate) mod others;
 pub(crate) mod serve;
 pub(crate) mod shop;
 mod sides;

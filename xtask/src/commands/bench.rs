@@ -2,13 +2,13 @@
 //! figure stands beside another one of the same run, because a figure alone says little.
 
 use super::Entry;
-use crate::bench::{build, check, feeds, serve, shop};
+use crate::bench::{build, check, feeds, growth, others, serve, shop};
 use crate::proc::Problem;
 use crate::report::say;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "bench",
-    about: "Measure: check, feeds, serve (needs wrk), shop, build; without a name, all of them",
+    about: "Measure: check, feeds, growth, others, serve (needs wrk), shop, build; without a name, all of them",
     takes: Some("part"),
     run,
 };
@@ -19,6 +19,8 @@ const PARTS: &[(&str, Run)] = &[
     ("build", build::run),
     ("check", check::run),
     ("feeds", feeds::run),
+    ("growth", growth::run),
+    ("others", others::run),
     ("serve", serve::run),
     ("shop", shop::run),
 ];

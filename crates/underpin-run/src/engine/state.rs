@@ -15,16 +15,13 @@ pub(super) struct Kept(pub(super) Value);
 
 impl Serialize for Kept {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        codec::encode(&self.0).serialize(serializer)
+        codec::Written(&self.0).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Kept {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = serde_json::Value::deserialize(deserializer)?;
-        codec::decode(&json)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom("not a value"))
+        codec::Read::deserialize(deserializer).map(|codec::Read(value)| Self(value))
     }
 }
 

@@ -12,7 +12,9 @@ use rusqlite::types::Value as Sql;
 use std::sync::Arc;
 use translate::Translator;
 use underpin_brief::expr::{Compiled, Fault, Frame, Library, Rows};
-use underpin_brief::model::{Aggregate, BinaryOp, Brief, Define, Expr, ExprKind, Id, Type, Value};
+use underpin_brief::model::{
+    Aggregate, BinaryOp, Brief, Define, Expr, ExprKind, Function, Id, Type, Value,
+};
 
 /// Where rows stand: the names of tables and columns.
 pub trait Columns {
@@ -264,6 +266,18 @@ fn split<'e>(expr: &'e Expr, into: &mut Vec<&'e Expr>) {
             split(left, into);
             split(right, into);
         }
+        // Rows are admitted where the condition is true: absent is as good as false, and said
+        // plainly an index can help.
+        ExprKind::Call(Function::OrValue, parts) => match parts.as_slice() {
+            [
+                inner,
+                Expr {
+                    kind: ExprKind::Literal(Value::Bool(false)),
+                    ..
+                },
+            ] => split(inner, into),
+            _ => into.push(expr),
+        },
         _ => into.push(expr),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::StoreError;
 use super::codec;
+use super::owners;
 use rusqlite::Row;
 use rusqlite::types::{Value as Sql, ValueRef};
 use std::collections::BTreeSet;
@@ -191,7 +192,7 @@ impl Layout {
                 .filter(|(_, field)| field.ty.required() == &Type::Blob)
                 .map(|(slot, _)| slot),
         );
-        layout.statements = layout.definitions(&wanted);
+        layout.statements = layout.definitions(&wanted, &owners::wanted(brief, id));
         if aggregate.keep.is_some() {
             layout.statements.extend(layout.by_age());
         }
@@ -273,7 +274,7 @@ impl Layout {
         slots.join(", ")
     }
 
-    fn definitions(&self, indexed: &BTreeSet<usize>) -> Vec<String> {
+    fn definitions(&self, indexed: &BTreeSet<usize>, owned: &owners::Wanted) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         for column in &self.columns {
             lines.push(format!("{} {}", column.name, column.kind.declared()));
@@ -290,7 +291,6 @@ impl Layout {
             self.table,
             lines.join(", ")
         )];
-        let bare = self.table.trim_matches('"');
         for (&slot, name) in self.uniques.iter().zip(self.unique_indexes()) {
             let on = self.scoped([slot]);
             statements.push(format!(
@@ -299,15 +299,17 @@ impl Layout {
             ));
         }
         for &slot in indexed.iter().filter(|slot| **slot >= self.keys) {
-            let name = quoted(&format!(
-                "{bare} by {}",
-                self.column(slot).trim_matches('"')
-            ));
-            let on = self.scoped(std::iter::once(slot).chain(0..self.keys));
-            statements.push(format!(
-                "CREATE INDEX IF NOT EXISTS {name} ON {} ({on})",
-                self.table
-            ));
+            statements.push(self.index(&[slot]));
+        }
+        for &(slot, sort) in owned {
+            let sort = sort.filter(|sort| *sort >= self.keys && *sort != slot);
+            // Without an order of its own it may be there already, or be the key itself.
+            let known = indexed.contains(&slot) || slot < self.keys;
+            match sort {
+                Some(sort) => statements.push(self.index(&[slot, sort])),
+                None if known => {}
+                None => statements.push(self.index(&[slot])),
+            }
         }
         statements
     }
@@ -320,6 +322,18 @@ impl Layout {
             quoted(&format!("{bare} unique {column}"))
         };
         self.uniques.iter().map(name).collect()
+    }
+
+    /// An index by these columns, then by the key.
+    fn index(&self, slots: &[usize]) -> String {
+        let names: Vec<&str> = slots
+            .iter()
+            .map(|slot| self.column(*slot).trim_matches('"'))
+            .collect();
+        let bare = self.table.trim_matches('"');
+        let name = quoted(&format!("{bare} by {}", names.join(" ")));
+        let on = self.scoped(slots.iter().copied().chain(0..self.keys));
+        format!("CREATE INDEX IF NOT EXISTS {name} ON {} ({on})", self.table)
     }
 
     /// `key = ?1 AND … AND tenant = ?n` with parameters counted from `first`.

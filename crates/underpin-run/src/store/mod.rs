@@ -6,6 +6,7 @@ pub mod codec;
 mod error;
 mod layout;
 mod log;
+mod owners;
 mod pinned;
 mod presence;
 mod rows;
