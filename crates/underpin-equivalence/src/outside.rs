@@ -151,6 +151,10 @@ pub struct Known {
 }
 
 impl Outside for Known {
+    fn calendar(&self, expression: &str, zone: &str, now: i64) -> Option<i64> {
+        crate::calendar::next(expression, zone, now)
+    }
+
     fn call(&self, call: &Call<'_>) -> Outcome {
         let operation = self
             .brief
@@ -189,6 +193,8 @@ pub struct Door {
     /// What happened, in order.
     pub effects: Mutex<Vec<Effect>>,
     script: Mutex<Script>,
+    /// Closed as long as somebody holds it.
+    gate: Arc<tokio::sync::Mutex<()>>,
     /// Whether an attempt has just failed, so that a short wait is one for a repetition.
     pub retrying: Arc<AtomicBool>,
 }
@@ -210,8 +216,14 @@ impl Door {
             brief: Arc::clone(brief),
             effects: Mutex::default(),
             script: Mutex::default(),
+            gate: Arc::default(),
             retrying: Arc::default(),
         }
+    }
+
+    /// Keeps calls waiting as long as what is returned lives.
+    pub async fn close(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.gate).lock_owned().await
     }
 
     /// The fate of the next call that changes something.
@@ -300,12 +312,15 @@ pub struct Handle(pub Arc<Door>);
 
 impl Externals for Handle {
     fn call(&self, call: ExternalCall) -> Pending<'_, ExternalOutcome> {
-        let outcome = self.0.answer(&call);
-        let bad = matches!(
-            outcome,
-            ExternalOutcome::Failed(_) | ExternalOutcome::Unknown(_)
-        );
-        self.0.retrying.store(bad, Ordering::SeqCst);
-        Box::pin(std::future::ready(outcome))
+        Box::pin(async move {
+            let _open = self.0.gate.lock().await;
+            let outcome = self.0.answer(&call);
+            let bad = matches!(
+                outcome,
+                ExternalOutcome::Failed(_) | ExternalOutcome::Unknown(_)
+            );
+            self.0.retrying.store(bad, Ordering::SeqCst);
+            outcome
+        })
     }
 }

@@ -105,3 +105,34 @@ impl Rename {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_stands_for_one_other_wherever_it_stands() {
+        let mut rename = Rename::default();
+        let (one, other) = ("01M3252NK049FC0YMSA1KP2TE3", "01M3252NK049FC0YMSA1KP2TE4");
+        let meet = |rename: &mut Rename, mine: &str, theirs: &str| {
+            rename.meet(&Value::text(mine), &Value::text(theirs))
+        };
+        assert!(meet(&mut rename, "!00000001", one));
+        assert!(!meet(&mut rename, "!00000001", other));
+        assert!(!meet(&mut rename, "!00000002", one));
+        assert!(meet(&mut rename, "!00000002", other));
+        assert!(meet(
+            &mut rename,
+            "about !00000001",
+            &format!("about {one}")
+        ));
+        assert!(!meet(
+            &mut rename,
+            "about !00000001",
+            &format!("about {other}")
+        ));
+        assert!(!meet(&mut rename, "!00000003", "no id"));
+        assert!(meet(&mut rename, "?00000004", "whatever"));
+        assert!(!meet(&mut rename, "plain", "other"));
+    }
+}

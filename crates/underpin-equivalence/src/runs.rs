@@ -98,6 +98,27 @@ pub fn settled_script(
     }))
 }
 
+/// Plays the script of two requests for one row.
+///
+/// # Errors
+/// Where the sides part.
+pub fn held() -> Result<(), String> {
+    block_on(crate::held::play())?
+}
+
+/// Whether a script of that seed finds a difference.
+#[must_use]
+pub fn differs(
+    tried: &Tried,
+    meaning: &Meaning,
+    cut: &Cut,
+    seed: u64,
+    length: usize,
+) -> Option<Difference> {
+    let mut counts = Counts::default();
+    once((tried, cut), meaning, &script(seed, length), &mut counts).err()
+}
+
 /// Takes steps away as long as the script still fails.
 fn shrink(
     (tried, cut): (&Tried, &Cut),

@@ -39,3 +39,35 @@ fn engine_and_reference_agree_on_settled_scripts() {
         );
     }
 }
+
+#[test]
+fn a_row_that_a_flow_will_change_again_is_busy_for_others() {
+    if let Err(difference) = runs::held() {
+        panic!("{difference}");
+    }
+}
+
+#[test]
+fn engine_and_reference_agree_on_generated_briefs() {
+    let mut counts = Counts::default();
+    for seed in 1..=4 {
+        let tried = underpin_equivalence::generate::brief(seed).unwrap();
+        let cuts = briefs::cuts(&tried);
+        assert!(cuts.len() > 1, "{}: all cuts coincide", tried.name);
+        for (tried, name, cut) in cuts {
+            let meaning = Meaning::new(&tried.brief);
+            if let Err(failure) =
+                runs::settled_script((&tried, (name, &cut)), &meaning, seed, 50, &mut counts)
+            {
+                panic!("{failure}");
+            }
+        }
+    }
+    for reached in ["undo", "held", "call", "policy"] {
+        assert!(
+            counts.get(reached) > 0,
+            "not reached: {reached}: {:?}",
+            counts.lines()
+        );
+    }
+}

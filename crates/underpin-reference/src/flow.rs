@@ -139,10 +139,12 @@ impl Meaning {
                 self.brief.commands.get(request.command).precondition != Some(Precondition::None)
             });
         }
-        let flags = self.brief.flags.rows().iter();
-        let flags = flags
-            .map(|flag| Value::Bool(outside.flag(flag, &flow.scope)))
-            .collect();
+        let tier = self.tier(state, &flow.scope);
+        let on = |(id, flag): (Id<Flag>, &Flag)| {
+            let given = tier.is_some_and(|tier| tier.flags.contains(&id));
+            Value::Bool(given || outside.flag(flag, &flow.scope))
+        };
+        let flags = self.brief.flags.iter().map(on).collect();
         flow.set(Root::Now.slot(), Value::Time(flow.now));
         flow.set(Root::Flags.slot(), Value::record(flags));
         let limits = self.limits(state, &flow.scope);

@@ -60,6 +60,29 @@ impl Meaning {
         of.row.slots.iter().enumerate().map(slot).collect()
     }
 
+    /// The tier of a scope's tenant.
+    pub(crate) fn tier(&self, state: &State, scope: &Scope) -> Option<&Tier> {
+        let tenancy = self.brief.tenancy.as_ref()?;
+        let key = scope.tenant.clone().map(Value::Text)?;
+        let own = |place: &&Place| place.of == tenancy.aggregate && place.key == key;
+        let row = state.rows.get(state.rows.keys().find(own)?)?;
+        let mut frame = Frame::new(Root::COUNT);
+        frame.set(Root::SelfRow.slot(), row.clone());
+        let look = Look::new(self, state, scope);
+        let name = self.eval(tenancy.tier.as_ref()?, &look, &frame).ok()?;
+        let id = self.brief.tiers.find(name.as_text()?)?;
+        Some(self.brief.tiers.get(id))
+    }
+
+    /// What a limit is in a scope: a tier may have its own value.
+    fn kind<'a>(&'a self, state: &State, scope: &Scope, limit: &'a Limit) -> &'a LimitKind {
+        let own = self.tier(state, scope).and_then(|tier| {
+            let mut own = tier.limits.iter();
+            own.find(|(id, _)| self.brief.limits.get(*id).name == limit.name)
+        });
+        own.map_or(&limit.kind, |(_, kind)| kind)
+    }
+
     /// Rows that a limit counts in a scope.
     fn used(
         &self,
@@ -67,7 +90,7 @@ impl Meaning {
         scope: &Scope,
         limit: &Limit,
     ) -> Option<(Id<Aggregate>, i64, i64)> {
-        let (of, slot, max) = match &limit.kind {
+        let (of, slot, max) = match self.kind(state, scope, limit) {
             LimitKind::Count { aggregate, max } => (*aggregate, None, *max),
             LimitKind::Sum {
                 aggregate,

@@ -6,7 +6,7 @@ use crate::repo;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "equivalence",
-    about: "Compare the engine with what briefs mean; `--brief --seed --scripts --steps` narrow it",
+    about: "Compare the engine with what briefs mean; `--mutations` plants faults",
     takes: Some("words"),
     run,
 };
@@ -17,11 +17,16 @@ fn run(words: &[String]) -> Result<(), Problem> {
 
 /// Runs it in a build profile.
 pub(super) fn all(profile: &str, words: &[String]) -> Result<(), Problem> {
+    // Faults are compiled in only where they are asked for.
+    let planted = words.iter().any(|word| word == "--mutations");
+    let features = if planted { "mutations" } else { "" };
     let args = [
         "run",
         "--quiet",
         "--package",
         "underpin-equivalence",
+        "--features",
+        features,
         "--profile",
         profile,
         "--",

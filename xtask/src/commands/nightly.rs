@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Entry, fsync, schemathesis};
+use super::{Entry, equivalence, fsync, schemathesis};
 use crate::proc::{self, Problem, program};
 use crate::repo;
 use crate::report::{Count, closing, say};
@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
 type Run = fn() -> Result<Count, Problem>;
 
 const PARTS: &[(&str, Run)] = &[
+    ("equivalence", compared),
     ("fsync", fsync::run),
     ("fuzz", fuzz),
     ("kills", kills),
@@ -46,6 +47,14 @@ fn run(words: &[String]) -> Result<(), Problem> {
     } else {
         Err(format!("{} failed", count.failed))
     }
+}
+
+/// Engine and reference on every brief, fifty generated ones, every cut; then the planted faults.
+fn compared() -> Result<Count, Problem> {
+    let long = ["--scripts", "20", "--generated", "50", "--steps", "60"];
+    equivalence::all("dev", &long.map(str::to_owned))?;
+    equivalence::all("dev", &["--mutations".to_owned()])?;
+    Ok(Count::one(true))
 }
 
 /// A million documents through the front end (or as many as `UNDERPIN_FUZZ_CASES` says).

@@ -166,6 +166,8 @@ impl Walk<'_> {
                 let Some(row) = self.view.get(of, &key)? else {
                     return refuse(refusal::NOT_FOUND);
                 };
+                #[cfg(feature = "mutations")]
+                let row = super::mutation::first_read(of.index(), &key, row);
                 let name = RowName {
                     aggregate: self.name_of(of),
                     key: Kept(key.clone()),
@@ -554,25 +556,6 @@ impl Walk<'_> {
         let aggregate = self.name_of(of);
         let pointed = self.state.row.take();
         self.state.row = pointed.filter(|row| row.aggregate != aggregate || row.key.0 != key);
-        Ok(())
-    }
-
-    fn check_invariants(&self, of: Id<Aggregate>, row: &Value) -> Result<(), Halt> {
-        for invariant in &self.core.aggregate(of).invariants {
-            let mut frame = underpin_brief::expr::Frame::new(invariant.frame);
-            frame.set(Root::SelfRow.slot(), row.clone());
-            match invariant
-                .expr
-                .eval(&mut frame, &underpin_brief::expr::eval::NoRows)
-            {
-                Ok(value) if value.is_true() => {}
-                Ok(_) => return refuse(&invariant.code),
-                Err(fault) => {
-                    let refusal = super::walk::fault_refusal(&fault)?;
-                    return Err(Halt::Stop(Stop::Refused(refusal)));
-                }
-            }
-        }
         Ok(())
     }
 }

@@ -1,12 +1,42 @@
-//! What is declared of a field besides its type: smallest and largest value, length, number of
-//! elements. A value that is set outside of them is refused, as an invariant would.
+//! What must hold of what is written: the invariants of a row, and what is declared of a field besides
+//! its type (smallest and largest value, length, number of elements).
 
+use super::mutation::Mutation;
 use super::program::Put;
-use super::walk::{Halt, Stop, Walk};
+use super::walk::{Halt, Stop, Walk, refuse};
 use crate::backend::{Refusal, refusal};
 use underpin_brief::model::*;
 
 impl Walk<'_> {
+    /// Refuses a row of which an invariant does not hold.
+    pub(super) fn check_invariants(&self, of: Id<Aggregate>, row: &Value) -> Result<(), Halt> {
+        if Mutation::LateInvariants.planted() && self.statement_follows() {
+            return Ok(());
+        }
+        for invariant in &self.core.aggregate(of).invariants {
+            let mut frame = underpin_brief::expr::Frame::new(invariant.frame);
+            frame.set(Root::SelfRow.slot(), row.clone());
+            match invariant
+                .expr
+                .eval(&mut frame, &underpin_brief::expr::eval::NoRows)
+            {
+                Ok(value) if value.is_true() => {}
+                Ok(_) => return refuse(&invariant.code),
+                Err(fault) => {
+                    let refusal = super::walk::fault_refusal(&fault)?;
+                    return Err(Halt::Stop(Stop::Refused(refusal)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the flow has more to do after the statement that runs.
+    fn statement_follows(&self) -> bool {
+        let outer = self.state.levels.first();
+        outer.is_some_and(|level| level.next < self.program.ops.len().saturating_sub(1))
+    }
+
     /// The value of an assignment; refused where it is outside the bounds of its field.
     pub(super) fn within_bounds(&mut self, of: Id<Aggregate>, put: &Put) -> Result<Value, Halt> {
         let value = self.eval(&put.value)?;

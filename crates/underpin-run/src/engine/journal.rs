@@ -2,6 +2,7 @@
 //! the transaction of the segment, so that both say what the rows say.
 
 use super::core::Core;
+use super::mutation::Mutation;
 use super::segment::technical;
 use super::state::{Answer, State};
 use crate::store::{Rows, StoreError};
@@ -56,6 +57,10 @@ pub(super) fn settle_work(
     let Some((policy, seq)) = &state.origin.work else {
         return Ok(());
     };
+    let again = "UPDATE work SET status = 'waiting', attempts = 77 WHERE policy = ?1 AND seq = ?2 AND attempts <> 77";
+    if Mutation::ApplyTwice.planted() && rows.execute(again, (policy, seq))? == 1 {
+        return Ok(());
+    }
     let status = if parked.is_some() { "parked" } else { "done" };
     rows.execute(
         "UPDATE work SET status = ?3, reason = ?4 WHERE policy = ?1 AND seq = ?2",

@@ -29,6 +29,7 @@ mod inspect;
 mod journal;
 mod keep;
 mod limits;
+pub mod mutation;
 mod open;
 mod placement;
 mod plant;

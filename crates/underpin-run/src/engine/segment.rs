@@ -6,6 +6,7 @@ use super::core::Core;
 use super::events::publish;
 use super::holds;
 use super::journal::{journal, refuse_work, settle_work};
+use super::mutation::Mutation;
 use super::program::Program;
 use super::scope::{Scope, View};
 use super::state::{Answer, KeptRefusal, Level, State, Status, Waits};
@@ -75,6 +76,9 @@ impl Went {
 
 /// Codes that are not final: a retry with the same key starts or continues the same flow.
 pub(super) fn technical(code: &str) -> bool {
+    if Mutation::ReplayBusy.planted() && code == refusal::BUSY {
+        return false;
+    }
     [
         refusal::BUSY,
         refusal::CONFLICT,
@@ -125,6 +129,9 @@ pub(super) fn segment(
     // A flow that waits before its first commit has not begun: nothing of it may stand.
     rows.savepoint(match &went {
         Went::Busy(state, _) if !state.journalled => "ROLLBACK TO admission; RELEASE admission",
+        Went::Ended(..) if Mutation::AnswerBeforeCommit.planted() => {
+            "ROLLBACK TO admission; RELEASE admission"
+        }
         _ => "RELEASE admission",
     })?;
     Ok(went)
@@ -285,7 +292,8 @@ impl Segment<'_> {
             // What a chunk has done stays, whatever becomes of the next.
             state.undo.clear();
         }
-        if state.passed || matches!(stop, Stop::Finished | Stop::Chunk) {
+        let early = Mutation::EarlyLifecycle.planted();
+        if early || state.passed || matches!(stop, Stop::Finished | Stop::Chunk) {
             self.publish(&mut state)?;
         }
         match stop {

@@ -1,6 +1,7 @@
 //! Taking back: completed statements in reverse, local ones in this transaction, calls one by one
 //! between transactions. An undo that is refused cannot be mended here: the flow parks.
 
+use super::mutation::Mutation;
 use super::program::{Back, RowStep};
 use super::state::{Calling, Kept, UndoEntry};
 use super::walk::{Halt, Stop, Walk};
@@ -53,7 +54,9 @@ impl Walk<'_> {
     }
 
     fn take_back(&mut self, entry: &UndoEntry) -> Result<(), Halt> {
-        let Some(op) = Self::op_at(self.program, &entry.at) else {
+        let Some(op) =
+            Self::op_at(self.program, &entry.at).filter(|_| !Mutation::SkipUndo.planted())
+        else {
             return Ok(());
         };
         for (slot, value) in &entry.slots {
