@@ -172,13 +172,20 @@ pub(super) fn end_by_hand(
     rows: Rows<'_>,
     mut state: State,
 ) -> Result<Went, StoreError> {
-    state.status = Status::Refused;
     state.waits = None;
     state.events.clear();
     state.refusal = Some(KeptRefusal {
         code: refusal::INTERNAL.to_owned(),
         detail: Some("a person has ended it; what was done stays".to_owned()),
     });
+    if !state.journey.holders.is_empty() {
+        // Other services let go first; the flow ends when it is home again.
+        state.status = Status::Compensating;
+        state.journey.closing = true;
+        state.journey.ended = true;
+        return segment(core, rows, state, Resume::Go);
+    }
+    state.status = Status::Refused;
     let answer = refused(&state);
     rows.execute("DELETE FROM holds WHERE flow = ?1", [&state.id])?;
     journal(rows, &mut state, Some(&answer))?;
@@ -443,7 +450,10 @@ impl Segment<'_> {
         state.events.clear();
         let answer = refused(&state);
         self.close(&mut state, &answer)?;
-        refuse_work(self.core, self.rows, &state)?;
+        match state.journey.ended {
+            true => settle_work(self.rows, &state, None)?,
+            false => refuse_work(self.core, self.rows, &state)?,
+        }
         Ok(Went::Ended(Box::new(state), Box::new(answer)))
     }
 
@@ -474,7 +484,9 @@ impl Segment<'_> {
             Answer::Done { .. } => None,
         };
         match code {
-            Some(code) if technical(code) => admit::store_retry(self.core, self.rows, state),
+            Some(code) if technical(code) && !state.journey.ended => {
+                admit::store_retry(self.core, self.rows, state)
+            }
             _ => admit::store_answer(self.core, self.rows, state, answer),
         }
     }

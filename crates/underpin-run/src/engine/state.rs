@@ -249,6 +249,9 @@ pub(super) struct Journey {
     pub(super) holders: Vec<usize>,
     /// Whether all statements, or all undos, are done: what is left is to let go.
     pub(super) closing: bool,
+    /// Whether a person has ended it: its answer is final.
+    #[serde(default)]
+    pub(super) ended: bool,
 }
 
 /// What the client saw of the row that is changed first.

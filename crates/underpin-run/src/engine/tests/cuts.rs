@@ -1,6 +1,7 @@
 //! What only several services can get wrong: rows of others, folders of other cuts.
 
 use super::house::*;
+use crate::admin::{Admin as _, Ask, By, Told};
 use crate::backend::Pending;
 use crate::engine::{Engine, Ground, Services};
 use crate::externals::{ExternalCall, ExternalOutcome, Externals};
@@ -109,3 +110,78 @@ command write {
 }
 query pages of=Page { allow member; show id name=self.by.name; stale "5s" own }
 "#;
+
+const POST: &str = r#"
+system post
+actor user kind=person
+external bank { operation pay { input note text } }
+aggregate Slip { key id; field note text; volume rows=10 }
+aggregate Parcel {
+    key code text; field weight int
+    states ready sent { move send ready to=sent }
+    volume rows=10
+}
+command add {
+    allow user
+    input code text
+    create parcel Parcel { set code=input.code weight=1 }
+}
+command send {
+    allow user
+    input parcel Parcel
+    create slip Slip { set note="'sent'" }
+    read parcel Parcel key=input.parcel
+    require "parcel.state == 'ready'" else=not-ready
+    call paid bank.pay once="it is rare" { set note=slip.id }
+    change parcel { move send }
+}
+command weigh {
+    allow user
+    input parcel Parcel
+    input weight int
+    change parcel Parcel key=input.parcel { set weight=input.weight }
+}
+query slips of=Slip { allow user; show id note }
+query parcels of=Parcel { allow user; show code state weight }
+"#;
+
+#[tokio::test]
+async fn what_a_flow_in_doubt_holds_elsewhere_is_let_go_when_a_person_ends_it() {
+    let house = House::cut(POST, no_hook(), true).await;
+    let weigh = || house.run("user/una", "weigh", json!({"parcel": "p", "weight": 2}));
+    house
+        .run("user/una", "add", json!({"code": "p"}))
+        .await
+        .expect("added");
+    house.others.then(Does::Swallows);
+    let sent = house
+        .run("user/una", "send", json!({"parcel": "p"}))
+        .await
+        .expect_err("in doubt");
+    assert_eq!(sent, "in-doubt");
+    let clock = Arc::clone(&house.clock);
+    let ticking = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            clock.advance(std::time::Duration::from_millis(100));
+        }
+    });
+    assert_eq!(weigh().await.err().as_deref(), Some("busy"));
+    let by = By {
+        who: "ada".to_owned(),
+        why: "the bank says no".to_owned(),
+    };
+    let told = house.engine().ask(Ask::Flows { stage: None }).await;
+    let Ok(Told::Flows(flows)) = told else {
+        panic!("flows");
+    };
+    let id = flows.first().expect("one in doubt").id.clone();
+    house
+        .engine()
+        .ask(Ask::End { id, by })
+        .await
+        .expect("ended");
+    house.settle().await;
+    weigh().await.expect("nobody holds it");
+    ticking.abort();
+}
