@@ -19,6 +19,7 @@ type Run = fn() -> Result<Count, Problem>;
 
 const PARTS: &[(&str, Run)] = &[
     ("equivalence", compared),
+    ("crashes", crashes),
     ("fsync", fsync::run),
     ("fuzz", fuzz),
     ("kills", kills),
@@ -78,6 +79,25 @@ fn fuzz() -> Result<Count, Problem> {
         .text
         .lines()
         .any(|line| line.starts_with("test result: ok. ") && !line.contains(" 0 passed"));
+    Ok(Count::one(said.good && ran))
+}
+
+/// A crash at every place of every flow under the finest cut; one service is part of the tests.
+fn crashes() -> Result<Count, Problem> {
+    let args = [
+        "test",
+        "--package",
+        "underpin-run",
+        "at_any_place",
+        "--",
+        "--nocapture",
+    ];
+    let mut test = program(repo::cargo(), &args);
+    let said = proc::tee(
+        test.env("UNDERPIN_TEST_CUT", "finest")
+            .current_dir(repo::root()),
+    )?;
+    let ran = said.text.contains(" flows with ");
     Ok(Count::one(said.good && ran))
 }
 
