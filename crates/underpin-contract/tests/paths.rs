@@ -53,6 +53,17 @@ const TABLE: &[(&str, &[&str])] = &[
         &["POST /orders add 204", "POST /orders/bulk addBulk 207"],
     ),
     (
+        "query orders of=Order { allow a; sort id; show id; export csv; changes }
+         command orders-csv path=\"/other\" { allow a; return now=now }",
+        &[
+            "GET /orders orders 200",
+            "GET /orders/{id} getOrder 200",
+            "GET /orders.changes ordersChanges 200",
+            "GET /orders.csv ordersCsv_ 200",
+            "POST /other ordersCsv 200",
+        ],
+    ),
+    (
         "command sit { allow a; input place Place; change p Place key=input.place { set free=#false }; bulk 5 }",
         &[
             "POST /places/sit/bulk sitBulk 207",

@@ -29,7 +29,7 @@ use operations::Making;
 use problems::Ground;
 use refusals::Refusals;
 use routes::{Route, Subject};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use underpin_brief::codes::contract::{U0701, U0704};
 use underpin_brief::diagnostic::{Diagnostic, Outcome};
@@ -80,6 +80,7 @@ pub fn derive(brief: &Brief) -> Outcome<Contract> {
     operations.extend(streams);
     let blobs = blobs::inputs(brief);
     operations.extend(blobs::operations(brief, &blobs, &catalogue));
+    distinct(&mut operations);
     operations.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     collisions(brief, &operations, &mut found);
     found.sort_by_key(|diagnostic| diagnostic.primary.span);
@@ -343,6 +344,23 @@ fn may_be_followed(operation: &Operation) -> bool {
     match &operation.reply {
         Reply::Command(reply) => reply.accepted || reply.may_continue,
         _ => false,
+    }
+}
+
+/// Names that are made of those of the brief give way to them.
+fn distinct(operations: &mut [Operation]) {
+    let made = |operation: &Operation| {
+        matches!(
+            operation.source,
+            Source::Bulk(_) | Source::Export(..) | Source::Changes(_) | Source::Blobs(_)
+        )
+    };
+    let given = operations.iter().filter(|operation| !made(operation));
+    let mut taken: BTreeSet<Arc<str>> = given.map(|operation| operation.id.clone()).collect();
+    for operation in operations.iter_mut().filter(|operation| made(operation)) {
+        while !taken.insert(operation.id.clone()) {
+            operation.id = format!("{}_", operation.id).into();
+        }
     }
 }
 

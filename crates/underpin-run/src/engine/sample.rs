@@ -276,7 +276,9 @@ impl Maker<'_> {
             Type::Email => Value::text(&format!("{}{}@example.com", self.word(at), self.number)),
             Type::Url => Value::text(&format!("https://example.com/{}", self.word(at))),
             Type::Json => Value::Json("{}".into()),
-            Type::Blob | Type::Edits => Value::text(""),
+            // A handle without bytes: nothing is uploaded for a sample.
+            Type::Blob => Value::text("sample"),
+            Type::Edits => Value::text(""),
             Type::Tier => Value::text(self.brief.tiers.rows().first()?.name()),
             Type::Region => Value::text(self.brief.system.regions.first()?),
             Type::Enum(id) => {
