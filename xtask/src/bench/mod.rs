@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod feeds;
 pub(crate) mod growth;
 pub(crate) mod others;
+pub(crate) mod sagas;
 pub(crate) mod serve;
 pub(crate) mod shop;
 mod sides;

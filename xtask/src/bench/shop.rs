@@ -19,8 +19,8 @@ const CATEGORIES: usize = 5;
 /// Orders of the shopper who reads: a full page and the beginning of the next.
 const ORDERS: usize = 60;
 
-/// Tokens of both servers.
-struct Tokens {
+/// Tokens of those who ask.
+pub(super) struct Tokens {
     manager: String,
     reader: String,
     shoppers: Vec<String>,
@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result<Vec<String>, Problem> {
     let brief = brief()?;
     let slow = ["--slow", "payments=0ms", "--slow", "parcels=0ms"];
     let shop = Backend::start(&binary, &brief, &slow)?;
-    let tokens = tokens(&shop, &binary, &brief)?;
+    let tokens = Tokens::of(&shop, &binary, &brief)?;
     let ours = Side {
         port: shop.port,
         process: shop.group.child.id(),
@@ -49,13 +49,16 @@ pub(crate) fn run() -> Result<Vec<String>, Problem> {
     command.arg(folder.join("data")).arg(&file);
     command.arg(format!("http://127.0.0.1:{}", shop.port));
     let (_group, theirs) = server(&mut command, &folder, port, "/health/ready")?;
-    let orders = fill(&programs.load, [&ours, &theirs], &tokens)?;
+    let orders = [
+        fill(&programs.load, &ours, &tokens)?,
+        fill(&programs.load, &theirs, &tokens)?,
+    ];
     same(&programs.load, (&ours, &theirs), &tokens, &orders)?;
     measure(&programs.load, (&ours, &theirs), &tokens, &orders)
 }
 
 /// The shop without its limit on a client that asks too often: it is measured whether it can.
-fn brief() -> Result<String, Problem> {
+pub(super) fn brief() -> Result<String, Problem> {
     let text = repo::text("examples/shop.kdl")?;
     let limited = |line: &&str| !line.starts_with("limit ");
     let text: Vec<&str> = text.lines().filter(limited).collect();
@@ -64,23 +67,26 @@ fn brief() -> Result<String, Problem> {
     Ok(file.to_string_lossy().into_owned())
 }
 
-fn tokens(shop: &Backend, binary: &Path, brief: &str) -> Result<Tokens, Problem> {
-    let token = |args: &[&str]| {
-        let mut token = program(binary, &["token", brief, "--data"]);
-        token.arg(&shop.data).args(args);
-        let said = crate::proc::read(token.current_dir(repo::root()))?;
-        match said.good {
-            true => Ok(said.out.trim().to_owned()),
-            false => Err(format!("no token: {}", said.text)),
-        }
-    };
-    let shopper = |name: String| token(&["--actor", "shopper", "--subject", &name]);
-    let shoppers = (0..SHOPPERS).map(|number| shopper(format!("shopper-{number}")));
-    Ok(Tokens {
-        manager: token(&["--actor", "clerk", "--role", "manager", "--subject", "ada"])?,
-        reader: shopper("sam".to_owned())?,
-        shoppers: shoppers.collect::<Result<_, _>>()?,
-    })
+impl Tokens {
+    /// Tokens that a running shop has signed.
+    pub(super) fn of(shop: &Backend, binary: &Path, brief: &str) -> Result<Self, Problem> {
+        let token = |args: &[&str]| {
+            let mut token = program(binary, &["token", brief, "--data"]);
+            token.arg(&shop.data).args(args);
+            let said = crate::proc::read(token.current_dir(repo::root()))?;
+            match said.good {
+                true => Ok(said.out.trim().to_owned()),
+                false => Err(format!("no token: {}", said.text)),
+            }
+        };
+        let shopper = |name: String| token(&["--actor", "shopper", "--subject", &name]);
+        let shoppers = (0..SHOPPERS).map(|number| shopper(format!("shopper-{number}")));
+        Ok(Self {
+            manager: token(&["--actor", "clerk", "--role", "manager", "--subject", "ada"])?,
+            reader: shopper("sam".to_owned())?,
+            shoppers: shoppers.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 fn euros(cents: usize) -> Value {
@@ -96,8 +102,8 @@ fn order(number: usize) -> Value {
     json!({"lines": [line(0), line(1), line(2)], "email": "sam@example.org"})
 }
 
-/// Fills both through ordinary requests; the ids of the reader's orders on each side.
-fn fill(load: &Path, sides: [&Side; 2], tokens: &Tokens) -> Result<[Vec<String>; 2], Problem> {
+/// Fills a shop through ordinary requests; the ids of the reader's orders.
+pub(super) fn fill(load: &Path, side: &Side, tokens: &Tokens) -> Result<Vec<String>, Problem> {
     let mut requests = Vec::new();
     let mut add = |path: &str, token: &str, name: String, body: &Value| {
         let request = request("POST", path, Some(token), Some(body));
@@ -130,20 +136,16 @@ fn fill(load: &Path, sides: [&Side; 2], tokens: &Tokens) -> Result<[Vec<String>;
             &order(number),
         );
     }
-    let fill = |side| {
-        let answers = ask(load, side, &requests)?;
-        if let Some(refused) = answers.iter().find(|answer| answer.status >= 300) {
-            return Err(format!("not filled: {} {}", refused.status, refused.body));
-        }
-        let order = |text: &str| -> Option<String> {
-            let body: Value = serde_json::from_str(text).ok()?;
-            Some(body.get("order")?.as_str()?.to_owned())
-        };
-        let orders = answers.iter().filter_map(|answer| order(&answer.body));
-        Ok(orders.collect::<Vec<String>>())
+    let answers = ask(load, side, &requests)?;
+    if let Some(refused) = answers.iter().find(|answer| answer.status >= 300) {
+        return Err(format!("not filled: {} {}", refused.status, refused.body));
+    }
+    let order = |text: &str| -> Option<String> {
+        let body: Value = serde_json::from_str(text).ok()?;
+        Some(body.get("order")?.as_str()?.to_owned())
     };
-    let [ours, theirs] = sides;
-    Ok([fill(ours)?, fill(theirs)?])
+    let orders = answers.iter().filter_map(|answer| order(&answer.body));
+    Ok(orders.collect())
 }
 
 /// A case: its name, the status of a good answer, and the requests to each side.
@@ -216,7 +218,6 @@ fn writes(tokens: &Tokens) -> Vec<Case> {
             Some(&json!({"quantity": 1})),
         )
     };
-    let place = |number: usize| request("POST", "/orders", shopper(number), Some(&order(number)));
     vec![
         both(
             "durable write: into the cart",
@@ -231,9 +232,16 @@ fn writes(tokens: &Tokens) -> Vec<Case> {
         both(
             "durable write: place an order, with payment",
             "201",
-            (0..400).map(place).collect(),
+            orders(tokens),
         ),
     ]
+}
+
+/// Orders of all shoppers.
+pub(super) fn orders(tokens: &Tokens) -> Vec<Value> {
+    let shopper = |number: usize| tokens.shoppers.get(number % SHOPPERS).map(String::as_str);
+    let place = |number: usize| request("POST", "/orders", shopper(number), Some(&order(number)));
+    (0..400).map(place).collect()
 }
 
 /// Both must say the same, but for the ids that they draw and what is signed or hashed of them.

@@ -2,13 +2,13 @@
 //! figure stands beside another one of the same run, because a figure alone says little.
 
 use super::Entry;
-use crate::bench::{build, check, feeds, growth, others, serve, shop};
+use crate::bench::{build, check, feeds, growth, others, sagas, serve, shop};
 use crate::proc::Problem;
 use crate::report::say;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "bench",
-    about: "Measure: check, feeds, growth, others, serve (needs wrk), shop, build; without a name, all of them",
+    about: "Measure: check, feeds, growth, others, sagas, serve (needs wrk), shop, build; without a name, all of them",
     takes: Some("part"),
     run,
 };
@@ -21,6 +21,7 @@ const PARTS: &[(&str, Run)] = &[
     ("feeds", feeds::run),
     ("growth", growth::run),
     ("others", others::run),
+    ("sagas", sagas::run),
     ("serve", serve::run),
     ("shop", shop::run),
 ];
