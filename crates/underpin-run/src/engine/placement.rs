@@ -195,6 +195,11 @@ impl Placement {
             self.copy(service, tenants.collect::<Vec<_>>());
             self.copy(service, super::scope::memberships(brief));
         }
+        for (id, aggregate) in brief.aggregates.iter() {
+            // Whose a row is must be known where it is erased.
+            let found = joins(brief, aggregate.subject.as_ref());
+            self.copy(self.owner(id), found);
+        }
         for id in FlowId::all(brief) {
             self.copies_of_flow(brief, id);
         }

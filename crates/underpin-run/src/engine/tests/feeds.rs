@@ -30,6 +30,8 @@ async fn with_desks(house: House) -> House {
             .await
             .expect("a desk");
     }
+    // Who may listen is judged with copies where desks are another service's.
+    house.settle().await;
     house
 }
 
@@ -244,6 +246,7 @@ async fn only_who_may_is_let_in_and_a_revocation_ends_the_stream() {
         .run("editor/eve", "shut", json!({"desk": "north"}))
         .await
         .expect("shut");
+    house.settle().await;
     begin(&house, "north", "shut").await;
     let mut told = Vec::new();
     loop {

@@ -15,6 +15,7 @@ use crate::world::{ManualClock, Moment, World};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use underpin_brief::flow::Cut;
@@ -161,6 +162,20 @@ pub(super) fn services(brief: &Brief, finest: bool) -> Services {
     }
 }
 
+/// Waits until a stopped engine has let go of a store.
+fn released(store: &Path) {
+    for _ in 0..8000 {
+        let file = std::fs::File::open(store.join("store.lock")).expect("a lock");
+        // The last connection to close takes the log away.
+        let logged = store.join("store.sqlite-wal").exists();
+        if file.try_lock().is_ok() && !logged {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("the folder is still in use");
+}
+
 /// Links that lose something of every step: its first message, or the first answer to it.
 #[derive(Default)]
 struct Leaky {
@@ -253,17 +268,21 @@ impl House {
         if let Some(engine) = self.engine.take() {
             engine.abort();
         }
-        let lock = self.folder.folder.path("store.lock");
-        for _ in 0..2000 {
-            let file = std::fs::File::open(&lock).expect("a lock");
-            // The last connection to close takes the log away.
-            let logged = self.folder.folder.path("store.sqlite-wal").exists();
-            if file.try_lock().is_ok() && !logged {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        for store in self.stores() {
+            released(&store);
         }
-        panic!("the folder is still in use");
+    }
+
+    /// The folder of each service's store.
+    fn stores(&self) -> Vec<PathBuf> {
+        let folder = self.folder.folder.path(".");
+        match self.services.names.as_slice() {
+            [_] => vec![folder],
+            names => names
+                .iter()
+                .map(|name| folder.join("services").join(name))
+                .collect(),
+        }
     }
 
     /// From the next start on it is another brief's.
@@ -274,10 +293,16 @@ impl House {
 
     /// Names and bytes of the files of the folder, without the index of the log.
     pub(super) fn files(&self) -> Vec<(String, Vec<u8>)> {
-        let folder = std::fs::read_dir(self.folder.folder.path(".")).expect("a folder");
-        let mut found: Vec<(String, Vec<u8>)> = folder
+        let mut folders = self.stores();
+        folders.push(self.folder.folder.path("."));
+        folders.sort();
+        folders.dedup();
+        let entries = folders
+            .iter()
+            .flat_map(|folder| std::fs::read_dir(folder).expect("a folder"));
+        let mut found: Vec<(String, Vec<u8>)> = entries
             .map(|entry| entry.expect("an entry").path())
-            .filter(|path| !path.display().to_string().ends_with("-shm"))
+            .filter(|path| path.is_file() && !path.display().to_string().ends_with("-shm"))
             .map(|path| {
                 (
                     path.display().to_string(),
@@ -300,12 +325,18 @@ impl House {
 
     /// A number that the database of a running engine finds.
     pub(super) async fn asked_of_store(&self, sql: String) -> i64 {
-        let read = self
-            .engine()
-            .first()
-            .store
-            .read(move |rows| Ok(rows.prepare(&sql)?.query_row([], |row| row.get(0))?));
-        read.await.expect("a number")
+        let mut sum = 0;
+        for node in &*self.engine().nodes {
+            let sql = sql.clone();
+            let read = node.store.read(move |rows| {
+                let number = rows
+                    .prepare(&sql)?
+                    .query_row([], |row| row.get::<_, i64>(0));
+                Ok(number?)
+            });
+            sum += read.await.expect("a number");
+        }
+        sum
     }
 
     pub(super) fn engine(&self) -> &Engine {
