@@ -3,7 +3,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests"
+    clippy::print_stdout,
+    reason = "tests, which say how many cases ran"
 )]
 
 mod admin;
