@@ -117,6 +117,9 @@ fn tests(what: &[&str], cut: Option<&str>) -> Result<Count, Problem> {
     command.current_dir(repo::root());
     if let Some(cut) = cut {
         command.env("UNDERPIN_TEST_CUT", cut);
+        // Every place is tried in one service; of the more places of several services a part,
+        // and all of them each night.
+        command.env("UNDERPIN_CRASH_EVERY", "5");
     }
     let said = proc::tee(&mut command)?;
     let mut count = counted(&said.text);
